@@ -1,0 +1,72 @@
+"""One choice among several, shared by Python and the browser without a quarrel.
+
+Python owns the choice: it says on every run which item is chosen, and keeps what it gets back (in the URL,
+in the session state). The browser shows a click at once and reports it together with the click's number.
+Two rules follow:
+
+* Python takes each click once. On any later run the value that the page asks for wins, so the page can
+  change it (another prompt, another link) although the component still remembers the old click.
+* Python sends back the number of the last click that it has taken. The browser ignores what Python says
+  while younger clicks are on their way, so quick clicks do not jump back and forth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+import streamlit as st
+
+Value = TypeVar("Value", int, str)
+
+
+def choose(
+    mount: Any,
+    *,
+    data: dict[str, Any],
+    wanted: Value,
+    allowed: Collection[Value],
+    key: str,
+    on_choose: Callable[[Value], None] | None = None,
+) -> Value:
+    """Mount a component whose state is one chosen item.
+
+    Arguments:
+        mount: the component, from `browser.component`.
+        data: what the component shows, without the choice.
+        wanted: the item that the page wants chosen.
+        allowed: the values that a browser may report; anything else is ignored.
+        key: Streamlit's key; the last click taken is kept in the session state beside it.
+        on_choose: called with a newly clicked value before the page runs, like a widget's `on_change`.
+            Use it where something above the component depends on the choice.
+
+    Returns: the clicked item if there is a new click, else `wanted`.
+    """
+    seen_key = f"{key}-seen"
+    seen = st.session_state.get(seen_key, 0)
+    value = wanted
+    click = _reported(key, allowed)
+    if click is not None and click[0] > seen:
+        seen, value = click
+        st.session_state[seen_key] = seen
+
+    def tell_page() -> None:
+        new = _reported(key, allowed)
+        if new is not None and on_choose is not None:
+            on_choose(new[1])
+
+    mount(key=key, data={**data, "chosen": value, "seen": seen}, on_report_change=tell_page)
+    return value
+
+
+def _reported(key: str, allowed: Collection[Value]) -> tuple[int, Value] | None:
+    """The number and value of the component's last click; None if there is none or it makes no sense."""
+    state = st.session_state.get(key)
+    report = state.get("report") if isinstance(state, dict) else None
+    if not isinstance(report, dict):
+        return None
+    number, value = report.get("click"), report.get("value")
+    # A browser can send anything; True would pass for 1.
+    if type(number) is not int or isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return (number, value) if value in allowed else None  # type: ignore[return-value]

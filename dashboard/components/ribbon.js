@@ -1,0 +1,41 @@
+// The ribbon's chips. Needs choice.js and highlight.js.
+
+export default function ({ data, parentElement, setStateValue }) {
+  const choice = choiceIn(parentElement);
+  const root = parentElement.querySelector(".root");
+  choice.report = (report) => setStateValue("report", report);
+  choice.show = () => {
+    markChosen(choice);
+    bringIntoView(root, choice.buttons.get(choice.chosen));
+    highlightToken(choice.chosen, getComputedStyle(root));
+  };
+  const signature = JSON.stringify(data.chips);
+  if (choice.signature !== signature) {
+    choice.signature = signature;
+    fillRibbon(choice, root, data.chips);
+  }
+  followPython(choice, data);
+  choice.show();
+  startHighlighting(choice);
+  return () => {
+    stopHighlighting(choice);
+    clearTimeout(choice.timer);
+  };
+}
+
+function fillRibbon(choice, root, chips) {
+  choice.buttons.clear();
+  root.setAttribute("role", "radiogroup");
+  root.setAttribute("aria-label", "Tokens. Choose one to outline it in every matrix.");
+  root.replaceChildren(...chips.map(([position, text, sampled, available]) => {
+    const button = element("button", "chip");
+    button.classList.toggle("sampled", Boolean(sampled));
+    button.classList.toggle("unavailable", !available);
+    const notes = (sampled ? ", sampled" : "") + (available ? "" : ", not computed in this step");
+    button.title = `${position}  ${text}${notes}`;
+    button.setAttribute("aria-label", `Position ${position}, token ${text}${notes}`);
+    button.append(element("span", "position", String(position)), element("span", "token", text));
+    addRadio(choice, button, position);
+    return button;
+  }));
+}

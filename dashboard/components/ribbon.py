@@ -1,0 +1,56 @@
+"""The ribbon: prompt and sampled tokens as numbered chips; the chosen one is outlined in every matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboard.components.browser import component
+from dashboard.components.choice import choose
+
+_mount = component(
+    "token_ribbon",
+    scripts=["choice.js", "highlight.js", "ribbon.js"],
+    styles=["common.css", "ribbon.css"],
+)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One token of the ribbon.
+
+    Attributes:
+        position: counted from 0 over prompt and sampled tokens.
+        text: what people see, with spaces and control characters already made visible.
+        sampled: drawn by the model rather than typed; outlined thicker.
+        available: whether the step on screen has computed this position; dimmed if not.
+    """
+
+    position: int
+    text: str
+    sampled: bool
+    available: bool = True
+
+
+def ribbon(
+    tokens: list[Chip], *, selected: int, key: str, on_choose: Callable[[int], None] | None = None
+) -> int:
+    """Show the tokens; outline the selected one's row and column in every heatmap on the page.
+
+    The outlines are drawn in the browser (highlight.js) around traces whose `meta` says which positions
+    their rows and columns are. Called inside a `st.fragment`, a click reruns that fragment alone; read
+    `selected` inside the fragment, since a fragment's arguments stay those of the last full run.
+
+    Arguments:
+        tokens: the chips in order.
+        selected: the position that the page wants selected. Keep what comes back and pass it next time.
+        key: Streamlit's key.
+        on_choose: called with a newly clicked position before the page (or fragment) runs.
+
+    Returns: the selected position.
+    """
+    chips = [[chip.position, chip.text, int(chip.sampled), int(chip.available)] for chip in tokens]
+    positions = [chip.position for chip in tokens]
+    return choose(
+        _mount, data={"chips": chips}, wanted=selected, allowed=positions, key=key, on_choose=on_choose
+    )

@@ -1,0 +1,100 @@
+"""The stations: the way from text to sampled token as six cards with thumbnails of the real matrices."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from dashboard.components.browser import component
+from dashboard.components.choice import choose
+
+_mount = component(
+    "station_strip",
+    scripts=["choice.js", "thumbnail.js", "stations.js"],
+    styles=["common.css", "stations.css"],
+)
+
+_MASKED = 255  # the byte of a masked cell; values use 0…254, with 127 for a signed zero
+_LARGEST = 64
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture of one matrix.
+
+    Attributes:
+        values: 2-D array, pooled by the caller to at most 64 × 64.
+        kind: "signed" (blue–neutral–orange around zero), "probability" (one ramp from zero),
+            "bars" (one bar for each value) or "tokens" (one box for each value, as wide as the value says).
+        masked: True where a cell is masked; drawn in flat grey. Cells that are not finite count as masked.
+    """
+
+    values: np.ndarray
+    kind: Literal["signed", "probability", "bars", "tokens"] = "signed"
+    masked: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Station:
+    """One card: a stop on the way from text to token."""
+
+    id: str
+    title: str
+    caption: str = ""
+    thumbnails: list[Thumbnail] = field(default_factory=list)
+
+
+def stations(
+    items: list[Station], *, chosen: str, key: str, on_choose: Callable[[str], None] | None = None
+) -> str:
+    """Show the stations as a strip of cards and let one be chosen.
+
+    Arguments:
+        items: the stations in order.
+        chosen: id of the station that the page wants chosen. Keep what comes back and pass it next time.
+        key: Streamlit's key.
+        on_choose: called with a newly clicked id before the page runs.
+
+    Returns: the id of the chosen station.
+
+    Raises: ValueError if a thumbnail is not 2-D, is larger than 64 × 64 or its mask has another shape.
+    """
+    cards = [
+        {"id": item.id, "title": item.title, "caption": item.caption,
+         "thumbnails": [_encode(thumbnail) for thumbnail in item.thumbnails]}
+        for item in items
+    ]  # fmt: skip
+    ids = [item.id for item in items]
+    return choose(_mount, data={"cards": cards}, wanted=chosen, allowed=ids, key=key, on_choose=on_choose)
+
+
+def _encode(thumbnail: Thumbnail) -> dict[str, Any]:
+    """One byte for each cell, as base64: 1.3 characters a cell instead of some 20 in JSON."""
+    values = np.asarray(thumbnail.values, dtype=np.float64)
+    if values.ndim != 2 or max(values.shape) > _LARGEST:
+        raise ValueError(f"A thumbnail is a 2-D array of at most 64 × 64 cells, not {values.shape}.")
+    masked = ~np.isfinite(values)
+    if thumbnail.masked is not None:
+        if np.shape(thumbnail.masked) != values.shape:
+            raise ValueError(f"The mask's shape {np.shape(thumbnail.masked)} is not {values.shape}.")
+        masked |= np.asarray(thumbnail.masked, dtype=bool)
+    scale = _scale(np.abs(values[~masked]))
+    shares = np.where(masked, 0.0, values) / scale
+    signed = thumbnail.kind == "signed"
+    levels = 127 + 127 * np.clip(shares, -1, 1) if signed else 254 * np.clip(shares, 0, 1)
+    bytes_ = np.where(masked, _MASKED, np.rint(levels)).astype(np.uint8)
+    rows, columns = values.shape
+    return {"rows": rows, "columns": columns, "kind": thumbnail.kind,
+            "cells": base64.b64encode(bytes_.tobytes()).decode("ascii")}  # fmt: skip
+
+
+def _scale(magnitudes: np.ndarray) -> float:
+    """The magnitude that gets the full colour: the largest, or the 99th percentile where one cell towers."""
+    if magnitudes.size == 0:
+        return 1.0
+    largest, usual = float(magnitudes.max()), float(np.percentile(magnitudes, 99))
+    return (usual if 0 < usual < largest / 20 else largest) or 1.0

@@ -1,0 +1,45 @@
+"""The timeline: prefill and each decode step as pills, with the tokens that go in and come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboard.components.browser import component
+from dashboard.components.choice import choose
+
+_mount = component(
+    "phase_timeline", scripts=["choice.js", "timeline.js"], styles=["common.css", "timeline.css"]
+)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of a run, shown as `title · consumed in → produced`.
+
+    Attributes:
+        title: "Prefill", "Decode 1", …
+        consumed: what goes in: "5 tokens" or the token's visible text.
+        produced: the sampled token's visible text.
+    """
+
+    title: str
+    consumed: str
+    produced: str
+
+
+def timeline(
+    phases: list[Phase], *, chosen: int, key: str, on_choose: Callable[[int], None] | None = None
+) -> int:
+    """Show the steps of a run in one line and let one be chosen.
+
+    Arguments:
+        phases: the steps in order.
+        chosen: index of the step that the page wants chosen. Keep what comes back and pass it next time.
+        key: Streamlit's key.
+        on_choose: called with a newly clicked index before the page runs.
+
+    Returns: the index of the chosen step.
+    """
+    data = {"phases": [[phase.title, phase.consumed, phase.produced] for phase in phases]}
+    return choose(_mount, data=data, wanted=chosen, allowed=range(len(phases)), key=key, on_choose=on_choose)
