@@ -1,0 +1,171 @@
+"""Every architectural choice of a model, as data.
+
+One frozen `ModelConfig` names each part of the one `Transformer`: the model looks its parts up in tables and never
+asks which family it belongs to. `PRESETS` holds the models that need no download.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Position = Literal["none", "sinusoidal", "learned", "rope"]
+Norm = Literal["none", "layernorm", "rmsnorm"]
+NormPlace = Literal["pre", "post"]
+FeedForward = Literal["relu", "gelu", "gelu_tanh", "swiglu"]
+
+
+@dataclass(frozen=True)
+class RopeScaling:
+    """How rotary frequencies are stretched beyond the context that a model was first trained on.
+
+    kind "linear" divides every angle by `factor`; "llama3" does so for long wavelengths only, blending between
+    `low_frequency_factor` and `high_frequency_factor` (Llama 3.1, transformers' `_compute_llama3_parameters`).
+    """
+
+    kind: Literal["linear", "llama3"]
+    factor: float
+    low_frequency_factor: float = 1.0
+    high_frequency_factor: float = 4.0
+    original_max_positions: int = 8192
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The architecture of one decoder-only language model.
+
+    Raises ValueError, with the value and the remedy, for a combination that cannot be built.
+    """
+
+    vocab_size: int
+    model_dim: int
+    feedforward_dim: int
+    max_positions: int  # the context: prompt and new tokens together, in tokens
+    layers: int = 1
+    heads: int = 1
+    kv_heads: int = 0  # 0: as many as heads
+    head_dim: int = 0  # 0: model_dim / heads
+
+    attention_bias: bool = False  # biases of the query, key and value projections
+    attention_output: bool = True  # a projection W_o after the heads
+    attention_output_bias: bool = False
+    qk_norm: bool = False  # RMSNorm on each query and key (Qwen3)
+    window: int | None = None  # attend to this many latest positions only (Mistral)
+
+    position: Position = "none"
+    rope_theta: float = 10_000.0
+    rope_fraction: float = 1.0  # the share of head_dim that is rotated (GPT-NeoX: 0.25)
+    rope_scaling: RopeScaling | None = None
+
+    norm: Norm = "none"
+    norm_place: NormPlace = "pre"
+    norm_epsilon: float = 1e-5
+    final_norm: bool = False
+    residuals: bool = True
+    parallel: bool = False  # attention and feed-forward read the same input (GPT-NeoX)
+
+    feedforward: FeedForward = "relu"
+    feedforward_bias: bool = True
+    feedforward_output: bool = True  # False: the block ends at the hidden layer
+
+    tied: bool = False  # the unembedding is the token embedding, transposed
+    unembedding_bias: bool = False
+    stop_ids: tuple[int, ...] = ()  # generation ends after one of these tokens
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__  # a frozen dataclass fills in derived defaults this way
+        if not self.kv_heads:
+            set_(self, "kv_heads", self.heads)
+        for name in ("vocab_size", "model_dim", "feedforward_dim", "max_positions", "layers", "heads", "kv_heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not self.head_dim:
+            if self.model_dim % self.heads:
+                raise ValueError(
+                    f"model_dim {self.model_dim} cannot be shared evenly by {self.heads} heads: "
+                    "choose a model_dim that is a multiple of heads, or give head_dim"
+                )
+            set_(self, "head_dim", self.model_dim // self.heads)
+        self._check()
+
+    def _check(self) -> None:
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"{self.heads} heads cannot share {self.kv_heads} KV heads evenly: "
+                "choose a number of KV heads that divides the number of heads"
+            )
+        if not self.attention_output and self.heads * self.head_dim != self.model_dim and self.feedforward_output:
+            raise ValueError("without an output projection, heads × head_dim must equal model_dim")
+        if not self.feedforward_output and (self.residuals or self.layers > 1):
+            raise ValueError(
+                "feedforward_output=False ends the block at its hidden layer, whose width is not the model's: "
+                "it allows neither residuals nor more than one layer; set residuals=False and layers=1"
+            )
+        if not self.feedforward_output and (self.norm != "none" or self.tied):
+            raise ValueError("feedforward_output=False allows neither norms nor tied embeddings")
+        if self.parallel and not self.residuals:
+            raise ValueError("a parallel block needs residuals: both parts are added to the same stream")
+        if self.norm == "none" and self.final_norm:
+            raise ValueError("final_norm needs a kind of norm: choose layernorm or rmsnorm")
+        if self.norm != "none" and self.norm_place == "post" and (not self.residuals or self.parallel):
+            raise ValueError("post-norm normalises the sum of a residual: it needs residuals and no parallel block")
+        if self.position == "rope" and (self.rotary_dim < 2 or self.rotary_dim % 2):
+            raise ValueError(
+                f"RoPE rotates pairs, and {self.rotary_dim} of head_dim {self.head_dim} is not an even number of at "
+                "least 2: choose an even head dimension"
+            )
+        if self.position == "sinusoidal" and self.model_dim % 2:
+            raise ValueError(f"sinusoidal positions need an even model_dim, not {self.model_dim}")
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"window is {self.window}; it must be at least 1")
+
+    @property
+    def rotary_dim(self) -> int:
+        """How many of a head's dimensions RoPE rotates."""
+        return int(self.head_dim * self.rope_fraction)
+
+    @property
+    def stream_out_dim(self) -> int:
+        """The width of what the last block hands to the unembedding."""
+        return self.model_dim if self.feedforward_output else self.feedforward_dim
+
+    @property
+    def pre_norm(self) -> bool:
+        return self.norm != "none" and self.norm_place == "pre"
+
+    @property
+    def post_norm(self) -> bool:
+        return self.norm != "none" and self.norm_place == "post"
+
+    @property
+    def gated(self) -> bool:
+        return self.feedforward == "swiglu"
+
+    @property
+    def attention_scale(self) -> float:
+        """The number that each dot product of a query and a key is multiplied by: 1 / √head_dim."""
+        return 1.0 / math.sqrt(self.head_dim)
+
+    def with_(self, **changes: Any) -> "ModelConfig":
+        """A copy with some fields changed, checked again; kv_heads and head_dim follow heads unless they are given."""
+        if "heads" in changes:
+            changes = {"kv_heads": 0, **changes}
+        if "heads" in changes or "model_dim" in changes:
+            changes = {"head_dim": 0, **changes}
+        return dataclasses.replace(self, **changes)
+
+
+GPT2_VOCAB = 50_257
+
+TOY = ModelConfig(
+    vocab_size=GPT2_VOCAB,
+    model_dim=8,
+    feedforward_dim=16,
+    max_positions=256,
+    attention_output=False,
+    residuals=False,
+    feedforward_output=False,
+    unembedding_bias=True,
+)
+
+PRESETS: dict[str, ModelConfig] = {"toy": TOY}

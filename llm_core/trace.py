@@ -1,0 +1,231 @@
+"""Any matrix of a run, derived when someone looks.
+
+A run keeps what inference itself needs: token ids, the residual stream at each layer's door, the KV cache and the
+sampled logits. Every other matrix of a layer is computed again from these by the same `Block`, in fixed blocks of rows,
+so that a value does not depend on what else was asked for. A derived layer must arrive at the next door.
+
+Axis letters: b batch, p position (rows of the step), s cached positions, m model, v vocabulary.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from llm_core import catalogue
+from llm_core.attention import Rows, allowed_keys
+from llm_core.cache import CachedRows
+from llm_core.catalogue import Entry
+from llm_core.tap import Recorder
+
+if TYPE_CHECKING:
+    from llm_core.generation import Step
+
+ROWS_PER_BLOCK = 64
+DOOR_TOLERANCE = 1e-5  # of float32, relative to the door's largest magnitude; wider for coarser types
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One matrix of one step: values with an axis word and labels for each axis, and its catalogue entry.
+
+    mask: True where a cell of the last two axes (query, key) is hidden from attention; None where nothing is hidden.
+    arrives: False where its layer, derived again, did not reach the run's next door within tolerance.
+    """
+
+    entry: Entry
+    values: Tensor
+    labels: tuple[Sequence[str], ...]
+    mask: Tensor | None = None
+    arrives: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return self.entry.axes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.values.shape)
+
+
+class Budget:
+    """Derived values of all runs, at most `limit` bytes together; the least recently used go first. Thread-safe."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.used = limit, 0
+        self._lock = threading.Lock()
+        self._values: OrderedDict[tuple[int, int, str], tuple[Tensor, bool]] = OrderedDict()
+
+    def get(self, key: tuple[int, int, str]) -> tuple[Tensor, bool] | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: tuple[int, int, str], value: tuple[Tensor, bool]) -> None:
+        """Keep one value; one that is larger than the whole budget is not kept."""
+        size = value[0].nbytes
+        if size > self.limit:
+            return
+        with self._lock:
+            if key in self._values:
+                return
+            while self.used + size > self.limit:
+                _, (old, _) = self._values.popitem(last=False)
+                self.used -= old.nbytes
+            self._values[key] = value
+            self.used += size
+
+    def forget(self, run: int) -> None:
+        """Drop all values of one run."""
+        with self._lock:
+            for key in [k for k in self._values if k[0] == run]:
+                self.used -= self._values.pop(key)[0].nbytes
+
+
+DERIVED = Budget(256 * 2**20)
+
+
+def matrices(step: "Step", names: Sequence[str], rows: range | None = None) -> list[Matrix]:
+    """The named matrices of one step, each layer derived once for all of its names.
+
+    rows: only these rows of the step (0 is its first), for a tile of a large matrix; all by default. Raises ValueError
+    for a name that the model lacks and for rows that the step lacks.
+    """
+    config = step.run.model.config
+    entries = [catalogue.matrix(config, name) for name in names]
+    whole = range(len(step.positions))
+    if rows is not None and not (whole.start <= rows.start < rows.stop <= whole.stop and rows.step == 1):
+        raise ValueError(f"rows {rows.start} to {rows.stop} are not among this step's {len(whole)} rows")
+    found = _values(step, entries, None if rows == whole else rows)
+    return [_matrix(step, entry, found[entry.name], rows or whole) for entry in entries]
+
+
+def _matrix(step: "Step", entry: Entry, found: tuple[Tensor, bool], rows: range) -> Matrix:
+    values, arrives = found
+    positions = step.positions[rows.start : rows.stop]
+    labels = tuple(_labels(step, axis, size, positions) for axis, size in zip(entry.axes, values.shape, strict=True))
+    hidden = None
+    if entry.operation in ("mask", "softmax") and entry.axes[-2:] == ("query", "key"):
+        hidden = ~allowed_keys(positions, step.positions.stop, step.run.model.config.window)
+    return Matrix(entry, values, labels, hidden, arrives)
+
+
+def _labels(step: "Step", axis: str, size: int, positions: range) -> Sequence[str]:
+    tokenizer, ids = step.run.model.tokenizer, step.run.ids
+    if axis == "position" and size == 1:  # logits of the sampled row
+        positions = step.positions[-1:]
+    if axis in ("position", "query"):
+        return [tokenizer.label(ids[p]) for p in positions]
+    if axis == "key":
+        return [tokenizer.label(i) for i in ids[:size]]
+    if axis == "vocab":
+        return VocabLabels(step)
+    return [str(i) for i in range(size)]
+
+
+class VocabLabels(Sequence[str]):
+    """The label of each token of the vocabulary, made when it is read."""
+
+    def __init__(self, step: "Step") -> None:
+        self._tokenizer, self._size = step.run.model.tokenizer, step.run.model.config.vocab_size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if isinstance(index, slice):
+            return [self._tokenizer.label(i) for i in range(*index.indices(self._size))]
+        return self._tokenizer.label(range(self._size)[index])
+
+
+def _values(step: "Step", entries: Sequence[Entry], rows: range | None) -> dict[str, tuple[Tensor, bool]]:
+    found: dict[str, tuple[Tensor, bool]] = {}
+    missing: dict[int | None, set[str]] = {}
+    for entry in entries:
+        kept = step.kept.get(entry.name)
+        if kept is not None:
+            found[entry.name] = (kept if rows is None or entry.axes[-1] == "vocab" else kept[rows.start : rows.stop], True)
+            continue
+        derived = DERIVED.get((step.run.number, step.index, entry.name)) if rows is None else None
+        if derived is not None:
+            found[entry.name] = derived
+        else:
+            missing.setdefault(entry.layer, set()).add(entry.name)
+    for layer, names in missing.items():
+        for name, value in _derive(step, layer, names, rows).items():
+            found[name] = value
+            if rows is None:
+                DERIVED.put((step.run.number, step.index, name), value)
+    return found
+
+
+@torch.inference_mode()
+def _derive(step: "Step", layer: int | None, names: set[str], rows: range | None) -> dict[str, tuple[Tensor, bool]]:
+    """The named matrices of one layer, or those outside all layers (None), without the batch axis."""
+    if layer is None:
+        return {name: (value, True) for name, value in _outside_layers(step, names, rows).items()}
+    config = step.run.model.config
+    wanted = range(len(step.positions)) if rows is None else rows
+    first = wanted.start - wanted.start % ROWS_PER_BLOCK
+    pieces: dict[str, list[Tensor]] = {name: [] for name in names}
+    arrives = True
+    for start in range(first, wanted.stop, ROWS_PER_BLOCK):
+        block = range(start, min(start + ROWS_PER_BLOCK, len(step.positions)))
+        values, arrived = _layer_rows(step, layer, names, block)
+        arrives = arrives and arrived
+        for name, value in values.items():
+            pieces[name].append(value)
+    trim = slice(wanted.start - first, wanted.stop - first)
+    return {name: (_joined(parts, catalogue.matrix(config, name).axes, trim), arrives) for name, parts in pieces.items()}
+
+
+def _layer_rows(step: "Step", layer: int, names: set[str], block: range) -> tuple[dict[str, Tensor], bool]:
+    """Rows `block` of one layer, from its door and the cached positions; and whether they arrive at the next door."""
+    run = step.run
+    rows = Rows(run.model.config, step.positions[block.start : block.stop], step.positions.stop)
+    # explicit attention whatever is asked for: a value must not depend on its neighbours in the question
+    recorder = Recorder(names | {f"layers.{layer}.attention.weights"})
+    door = step.doors[layer][block.start : block.stop]  # (p, m)
+    cached = CachedRows(run.cache.layers[layer], step.positions.stop)
+    out = run.model.layers[layer](door[None], rows, cached, recorder.scope(f"layers.{layer}"))[0]
+    reached = step.doors[layer + 1][block.start : block.stop]
+    return {name: recorder.values[name][0] for name in names}, _close(out, reached)
+
+
+def _close(derived: Tensor, door: Tensor) -> bool:
+    tolerance = max(DOOR_TOLERANCE, 8 * torch.finfo(door.dtype).eps)
+    difference, size = (derived - door).abs().max(), door.abs().max()
+    return bool(difference <= tolerance * size)  # False for NaN
+
+
+def _joined(parts: list[Tensor], axes: tuple[str, ...], trim: slice) -> Tensor:
+    if "position" not in axes and "query" not in axes:  # cached keys and values: all rows, in every block
+        return parts[0]
+    axis = axes.index("position") if "position" in axes else axes.index("query")
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts, axis)
+    return whole.narrow(axis, trim.start, trim.stop - trim.start)
+
+
+def _outside_layers(step: "Step", names: set[str], rows: range | None) -> dict[str, Tensor]:
+    model = step.run.model
+    positions = step.positions if rows is None else step.positions[rows.start : rows.stop]
+    recorder = Recorder(names)
+    if names & {"token_embedding", "position_embedding"}:
+        ids = torch.tensor([step.run.ids[p] for p in positions])
+        model.embedding(ids[None], Rows(model.config, positions, positions.stop), recorder)
+    if "final_norm" in names and model.final_norm is not None:
+        last = step.doors[-1] if rows is None else step.doors[-1][rows.start : rows.stop]
+        recorder("final_norm", model.final_norm(last)[None])
+    if "probabilities" in names:
+        recorder("probabilities", step.logits.float().softmax(-1)[None])
+    return {name: value[0] for name, value in recorder.values.items()}
