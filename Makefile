@@ -1,0 +1,59 @@
+# `make run` and `make test` on a fresh machine need only Python 3.11 or newer: they set up .venv first.
+# A second call installs nothing, until a requirements file changes.
+
+PYTHON ?= python3
+ARGS   ?=
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+# Exits with 0 where Python is new enough and can make an environment; else with 1, saying why in a sentence.
+CHECK := import sys; v = sys.version_info; old = v < (3, 11); \
+  old and sys.exit("This project needs Python 3.11 or newer, and $(PYTHON) is %d.%d: name another one, as in make run PYTHON=python3.12." % v[:2])
+
+.PHONY: help run test lint format bench screenshot clean
+.DEFAULT_GOAL := help
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' Makefile
+
+run: .venv/.installed ## Serve the dashboard; options for Streamlit go in ARGS, as in ARGS="--server.port=9000"
+	$(BIN)/python -m streamlit run app.py $(ARGS)
+
+test: .venv/.installed-dev ## Run the tests, less the slow ones; all of them: ARGS='-m ""'
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.installed-dev ## Check style and types
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy llm_core
+
+format: .venv/.installed-dev ## Rewrite the code in the project's style
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+bench: .venv/.installed-dev ## Measure; the results are in benchmarks/README.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshot: .venv/.installed-dev ## Renew the README's picture of the page (needs Chromium)
+	$(BIN)/python -m benchmarks.screenshot $(ARGS)
+
+clean: ## Remove .venv and the tools' caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Each file below is written when its work is done, so the next call takes up an install that was interrupted.
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+.venv/.installed: requirements.txt .venv/.created
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+# An environment made by hand is kept if it works; a half-made or outdated one is made anew.
+.venv/.created:
+	@command -v $(PYTHON) >/dev/null || { echo "This project needs Python 3.11 or newer, and there is no $(PYTHON) here: name one, as in make run PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c '$(CHECK)'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@touch $@
