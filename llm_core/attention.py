@@ -90,10 +90,13 @@ class Attention(nn.Module):
         keys, values = cache.append(k, v)  # (b, g, s, d)
         keys, values = tap("keys", keys), tap("values", values)
         mix = self._explicit if tap.wants(*EXPLICIT) else self._fused
-        z = tap("head_output", mix(q, keys, values, rows, tap))  # (b, h, p, d)
+        z: Tensor = tap("head_output", mix(q, keys, values, rows, tap))  # (b, h, p, d)
 
         z = z.transpose(1, 2).flatten(2)  # (b, p, h·d): the heads side by side
-        return z if self.w_o is None else tap("output", linear(z, self.w_o, self.b_o))
+        if self.w_o is None:
+            return z
+        output: Tensor = tap("output", linear(z, self.w_o, self.b_o))
+        return output
 
     def _split(self, x: Tensor) -> Tensor:
         """(b, p, h·d) → (b, h, p, d)."""

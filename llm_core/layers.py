@@ -6,6 +6,7 @@ Weights are stored (in, out), so that a layer reads `x @ W` as in the paper.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -53,13 +54,22 @@ class RMSNorm(nn.Module):
         return self.scale * x32.to(x.dtype)
 
 
-NORMS = {"layernorm": LayerNorm, "rmsnorm": RMSNorm}
+class NoNorm(nn.Module):
+    """x, as it is."""
+
+    def __init__(self, size: int, epsilon: float) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
 
 
-def norm(config: ModelConfig, size: int | None = None) -> LayerNorm | RMSNorm | None:
-    """The config's kind of norm over `size` columns (the model's by default), or None."""
-    kind = NORMS.get(config.norm)
-    return None if kind is None else kind(size or config.model_dim, config.norm_epsilon)
+NORMS: dict[str, type[NoNorm | LayerNorm | RMSNorm]] = {"none": NoNorm, "layernorm": LayerNorm, "rmsnorm": RMSNorm}
+
+
+def norm(config: ModelConfig) -> NoNorm | LayerNorm | RMSNorm:
+    """The config's kind of norm, over the model's columns."""
+    return NORMS[config.norm](config.model_dim, config.norm_epsilon)
 
 
 # ---- positions ----------------------------------------------------------------------------------------------------
@@ -106,7 +116,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": gelu_tanh, "swiglu": F.silu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": gelu_tanh, "swiglu": F.silu}
 
 
 class FeedForward(nn.Module):

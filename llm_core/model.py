@@ -69,7 +69,7 @@ class Block(nn.Module):
             middle = attended
 
         read = feedforward_tap("norm", self.feedforward.norm(middle)) if config.pre_norm else middle
-        fed = self.feedforward(read, feedforward_tap)
+        fed: Tensor = self.feedforward(read, feedforward_tap)
         if not config.residuals:
             return fed
         out = tap("residual", middle + attended + fed if config.parallel else middle + fed)
