@@ -29,11 +29,12 @@ def component(name: str, *, scripts: list[str], styles: list[str], isolated: boo
     return st.components.v2.component(
         name,
         html='<div class="root"></div>',
-        js=_read(scripts),
-        css=_read(styles),
+        js=read(scripts),
+        css=read(styles),
         isolate_styles=isolated,
     )
 
 
-def _read(names: list[str]) -> str:
+def read(names: list[str]) -> str:
+    """The text of files in this folder, joined. Raises OSError if one is missing."""
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dashboard.components.browser import component
+import streamlit as st
 
-_mount = component("equation_pager", scripts=["pager.js"], styles=["pager.css"], isolated=False)
+from dashboard.components.browser import component, read
+
+_mount = component("equation_pager", scripts=["choice.js", "pager.js"], styles=[])
+_PAGE_STYLE = f"<style>{read(['page.css'])}</style>"
 
 
 def pager(*, key: str = "pager") -> None:
-    """Make every equation's figure on the page scrollable; mount it once a page, it shows nothing itself.
+    """Prepare the page for components and equations; call it once, early, outside fragments.
 
-    An equation is a figure of fixed pixel width in `st.container(key="equation-…")`. Where it is wider than
-    its column it scrolls sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons that go from
-    matrix to matrix.
+    It reserves the height of the other components (their keys must begin with `ribbon`, `timeline` and
+    `stations`), and makes equations scrollable: figures of fixed pixel width, drawn with
+    `st.plotly_chart(figure, width="content")` inside `st.container(key="equation-…")`. Where a figure is
+    wider than its column it scrolls sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons
+    that go from matrix to matrix. A trace's `meta` may have a `label`, which is then shown between them.
 
     Arguments:
-        key: Streamlit's key.
+        key: Streamlit's key, beginning with `pager`.
     """
-    _mount(key=key, height="content")
+    # A body of nothing but <style> takes no place on the page.
+    st.html(_PAGE_STYLE)
+    _mount(key=key)

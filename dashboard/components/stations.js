@@ -1,17 +1,14 @@
 // The strip of stations. Needs choice.js and thumbnail.js.
 
 const PICTURE_HEIGHT = 64;
-const PICTURE_WIDTH = 96; // all pictures of one card together
+const PICTURE_WIDTH = 80; // all pictures of one card together
 const PICTURE_GAP = 4;
 
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);
   const root = parentElement.querySelector(".root");
   choice.report = (report) => setStateValue("report", report);
-  choice.show = () => {
-    markChosen(choice);
-    bringIntoView(root, choice.buttons.get(choice.chosen));
-  };
+  choice.show = () => markChosen(choice);
   const signature = JSON.stringify(data.cards);
   if (choice.signature !== signature) {
     choice.signature = signature;
@@ -29,21 +26,15 @@ function fillStrip(choice, root, cards) {
   choice.pictures = [];
   root.setAttribute("role", "radiogroup");
   root.setAttribute("aria-label", "Stations from text to sampled token");
-  const parts = [];
-  for (const card of cards) {
-    if (parts.length) {
-      const arrow = element("span", "arrow");
-      arrow.setAttribute("aria-hidden", "true");
-      parts.push(arrow);
-    }
+  root.replaceChildren(...cards.map((card) => {
     const button = element("button", "station");
     button.append(element("span", "title", card.title), pictures(choice, card.thumbnails),
                   element("span", "caption", card.caption));
-    button.setAttribute("aria-label", card.caption ? `${card.title}, ${card.caption}` : card.title);
+    button.title = card.caption ? `${card.title}, ${card.caption}` : card.title;
+    button.setAttribute("aria-label", button.title);
     addRadio(choice, button, card.id);
-    parts.push(button);
-  }
-  root.replaceChildren(...parts);
+    return button;
+  }));
 }
 
 function pictures(choice, thumbnails) {
@@ -59,16 +50,14 @@ function pictures(choice, thumbnails) {
 
 /** Width and height of each picture: square cells of one size in a card, as large as fits. */
 function pictureSizes(thumbnails) {
-  const grids = thumbnails.map(({ rows, columns, kind }) => (kind === "bars" || kind === "tokens" ? [1, 1] : [rows, columns]));
-  const columns = grids.reduce((sum, grid) => sum + grid[1], 0) || 1;
-  const rows = Math.max(1, ...grids.map((grid) => grid[0]));
+  const drawn = ({ kind }) => kind === "bars" || kind === "tokens"; // these fill whatever place they get
+  const columns = thumbnails.reduce((sum, picture) => sum + (drawn(picture) ? 0 : picture.columns), 0) || 1;
+  const rows = Math.max(1, ...thumbnails.map((picture) => (drawn(picture) ? 1 : picture.rows)));
   const width = PICTURE_WIDTH - PICTURE_GAP * (thumbnails.length - 1);
   const cell = Math.min(width / columns, PICTURE_HEIGHT / rows);
-  return grids.map(([ownRows, ownColumns], index) => {
-    if (thumbnails[index].kind === "bars" || thumbnails[index].kind === "tokens") {
-      return [Math.round(width / thumbnails.length), PICTURE_HEIGHT];
-    }
-    // One long row would be a hair: such a picture is stretched in height.
-    return [Math.max(6, Math.round(ownColumns * cell)), Math.max(12, Math.round(ownRows * cell))];
+  return thumbnails.map((picture) => {
+    if (drawn(picture)) return [Math.floor(width / thumbnails.length), PICTURE_HEIGHT];
+    // One long row would be a hair, one long column a thread: such pictures are stretched.
+    return [Math.max(8, Math.round(picture.columns * cell)), Math.max(20, Math.round(picture.rows * cell))];
   });
 }

@@ -64,27 +64,34 @@ function drawBars(pen, thumbnail, cells, width, height, colours) {
   });
 }
 
-/** Boxes that flow like words. */
+/** Boxes that flow like words, on as few lines as hold them all. */
 function drawTokens(pen, thumbnail, cells, width, height, colours) {
-  const lines = Math.max(2, Math.min(6, Math.ceil(Math.sqrt(cells.length))));
-  const line = height / lines;
-  const gap = Math.max(2, line * 0.22);
-  const longest = width * 0.6;
-  let left = 0;
-  let top = 0;
-  pen.lineWidth = Math.max(1, height / 40);
-  pen.strokeStyle = toCss(colours.text);
-  pen.fillStyle = toCss(mix(colours.background, colours.text, 0.14));
-  for (const cell of cells) {
-    const box = Math.max(line * 0.5, (cell / 254) * longest);
-    if (left > 0 && left + box > width) [left, top] = [0, top + line];
-    if (top + line > height + 1) return;
+  let lines = 3;
+  while (lines < 12 && flow(cells, width, height, lines).overflow) lines++;
+  pen.fillStyle = toCss(mix(colours.background, colours.text, 0.3));
+  for (const [left, top, boxWidth, boxHeight] of flow(cells, width, height, lines).boxes) {
     pen.beginPath();
-    pen.roundRect(left + 1, top + 1, box - 2, line - gap, Math.min(4, line / 4));
+    pen.roundRect(left, top, boxWidth, boxHeight, boxHeight / 4);
     pen.fill();
-    pen.stroke();
+  }
+}
+
+function flow(cells, width, height, lines) {
+  const line = height / lines;
+  const gap = Math.max(1, line * 0.25);
+  const boxes = [];
+  let [left, top, overflow] = [0, 0, false];
+  for (const cell of cells) {
+    const box = Math.min(width, Math.max(line * 0.5, (cell / 254) * line * 2.4));
+    if (left > 0 && left + box > width) [left, top] = [0, top + line];
+    if (top + line > height + 1) {
+      overflow = true;
+      break;
+    }
+    boxes.push([left, top + gap / 2, box, line - gap]);
     left += box + gap;
   }
+  return { boxes, overflow };
 }
 
 function signedColour(cell, { negative, neutral, positive }) {

@@ -22,15 +22,16 @@ function fillTimeline(choice, root, phases) {
   choice.buttons.clear();
   root.setAttribute("role", "radiogroup");
   root.setAttribute("aria-label", "Steps of this run");
-  root.replaceChildren(...phases.map(([title, consumed, produced], index) => {
+  root.replaceChildren(...phases.map(([title, consumed, produced, counted], index) => {
     const button = element("button", "phase");
     button.title = `${title} · ${consumed} in → ${produced}`;
     button.setAttribute("aria-label", `${title}: ${consumed} in, ${produced} out`);
     button.append(
       element("span", "title", title),
       element("span", "joint", "·"),
-      element("span", "token", consumed),
-      element("span", "joint", "in →"),
+      element("span", counted ? "" : "token", consumed),
+      element("span", "joint", "in"),
+      element("span", "joint", "→"),
       element("span", "token produced", produced),
     );
     addRadio(choice, button, index);

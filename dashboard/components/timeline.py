@@ -21,11 +21,13 @@ class Phase:
         title: "Prefill", "Decode 1", …
         consumed: what goes in: "5 tokens" or the token's visible text.
         produced: the sampled token's visible text.
+        counted: `consumed` counts tokens instead of being one; set as prose then.
     """
 
     title: str
     consumed: str
     produced: str
+    counted: bool = False
 
 
 def timeline(
@@ -41,5 +43,5 @@ def timeline(
 
     Returns: the index of the chosen step.
     """
-    data = {"phases": [[phase.title, phase.consumed, phase.produced] for phase in phases]}
+    data = {"phases": [[phase.title, phase.consumed, phase.produced, int(phase.counted)] for phase in phases]}
     return choose(_mount, data=data, wanted=chosen, allowed=range(len(phases)), key=key, on_choose=on_choose)
