@@ -121,7 +121,8 @@ def _top_p(p: Tensor, top_p: float) -> Tensor:
     if top_p == 1:
         return p
     ordered, ids = p.sort(descending=True, stable=True)
-    before = ordered.cumsum(-1) - ordered  # what the more likely tokens reach without this one
+    reached = ordered.cumsum(-1)
+    before = torch.cat((reached.new_zeros(1), reached[:-1]))  # what the more likely tokens reach without this one
     return _only(p, ids[before < top_p])
 
 
