@@ -113,6 +113,8 @@ def matrices(step: "Step", names: Sequence[str], rows: range | None = None) -> l
 def _matrix(step: "Step", entry: Entry, found: tuple[Tensor, bool], rows: range) -> Matrix:
     values, arrives = found
     positions = step.positions[rows.start : rows.stop]
+    if entry.axes == ("position", "vocab"):  # of the sampled row alone
+        positions = step.positions[-1:]
     labels = tuple(_labels(step, axis, size, positions) for axis, size in zip(entry.axes, values.shape, strict=True))
     hidden = None
     if entry.operation in ("mask", "softmax") and entry.axes[-2:] == ("query", "key"):
@@ -122,8 +124,6 @@ def _matrix(step: "Step", entry: Entry, found: tuple[Tensor, bool], rows: range)
 
 def _labels(step: "Step", axis: str, size: int, positions: range) -> Sequence[str]:
     tokenizer, ids = step.run.model.tokenizer, step.run.ids
-    if axis == "position" and size == 1:  # logits of the sampled row
-        positions = step.positions[-1:]
     if axis in ("position", "query"):
         return [tokenizer.label(ids[p]) for p in positions]
     if axis == "key":
