@@ -8,7 +8,7 @@ Axis letters: b batch, p position (rows of the step), s cached positions, m mode
 """
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,9 +64,11 @@ class Budget:
         self.limit, self.used = limit, 0
         self._lock = threading.Lock()
         self._values: OrderedDict[tuple[int, int, str], tuple[Tensor, bool]] = OrderedDict()
+        self._gone: deque[int] = deque()  # runs whose values are to be dropped
 
     def get(self, key: tuple[int, int, str]) -> tuple[Tensor, bool] | None:
         with self._lock:
+            self._drop_gone()
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
@@ -77,6 +79,7 @@ class Budget:
         if size > self.limit:
             return
         with self._lock:
+            self._drop_gone()
             if key in self._values:
                 return
             while self.used + size > self.limit:
@@ -86,8 +89,20 @@ class Budget:
             self.used += size
 
     def forget(self, run: int) -> None:
-        """Drop all values of one run."""
-        with self._lock:
+        """Drop all values of one run: now, or at the next get or put where the lock is taken.
+
+        Garbage collection calls this, perhaps in the very thread that holds the lock, so it must not wait.
+        """
+        self._gone.append(run)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._drop_gone()
+            finally:
+                self._lock.release()
+
+    def _drop_gone(self) -> None:
+        while self._gone:
+            run = self._gone.popleft()
             for key in [k for k in self._values if k[0] == run]:
                 self.used -= self._values.pop(key)[0].nbytes
 
