@@ -27,6 +27,7 @@ def choose(
     wanted: Value,
     allowed: Collection[Value],
     key: str,
+    height: int,
     on_choose: Callable[[Value], None] | None = None,
 ) -> Value:
     """Mount a component whose state is one chosen item.
@@ -37,6 +38,7 @@ def choose(
         wanted: the item that the page wants chosen.
         allowed: the values that a browser may report; anything else is ignored.
         key: Streamlit's key; the last click taken is kept in the session state beside it.
+        height: pixels kept free while the component loads, so that nothing below it moves.
         on_choose: called with a newly clicked value before the page runs, like a widget's `on_change`.
             Use it where something above the component depends on the choice.
 
@@ -55,7 +57,7 @@ def choose(
         if new is not None and on_choose is not None:
             on_choose(new[1])
 
-    mount(key=key, data={**data, "chosen": value, "seen": seen}, on_report_change=tell_page)
+    mount(key=key, data={**data, "chosen": value, "seen": seen}, height=height, on_report_change=tell_page)
     return value
 
 

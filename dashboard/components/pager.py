@@ -11,10 +11,10 @@ _PAGE_STYLE = f"<style>{read(['page.css'])}</style>"
 
 
 def pager(*, key: str = "pager") -> None:
-    """Prepare the page for components and equations; call it once, early, outside fragments.
+    """Prepare the page for components and equations; call it once, last on the page, outside fragments.
 
-    It reserves the height of the other components (their keys must begin with `ribbon`, `timeline` and
-    `stations`), and makes equations scrollable: figures of fixed pixel width, drawn with
+    It lets the other components grow and shrink with the screen (their keys must begin with `ribbon`,
+    `timeline` and `stations`), and makes equations scrollable: figures of fixed pixel width, drawn with
     `st.plotly_chart(figure, width="content")` inside `st.container(key="equation-…")`. Where a figure is
     wider than its column it scrolls sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons
     that go from matrix to matrix. A trace's `meta` may have a `label`, which is then shown between them.
@@ -24,4 +24,4 @@ def pager(*, key: str = "pager") -> None:
     """
     # A body of nothing but <style> takes no place on the page.
     st.html(_PAGE_STYLE)
-    _mount(key=key)
+    _mount(key=key, height=1)

@@ -52,5 +52,18 @@ def ribbon(
     chips = [[chip.position, chip.text, int(chip.sampled), int(chip.available)] for chip in tokens]
     positions = [chip.position for chip in tokens]
     return choose(
-        _mount, data={"chips": chips}, wanted=selected, allowed=positions, key=key, on_choose=on_choose
+        _mount,
+        data={"chips": chips},
+        wanted=selected,
+        allowed=positions,
+        key=key,
+        height=_likely_height(tokens),
+        on_choose=on_choose,
     )
+
+
+def _likely_height(tokens: list[Chip]) -> int:
+    """Height of one to three lines of chips, guessed for a column of some 640 pixels (see ribbon.css)."""
+    width = sum(43 + 9 * min(len(chip.text), 20) for chip in tokens)
+    lines = min(max(-(-width // 640), 1), 3)
+    return 10 + 36 * lines + 8 * (lines - 1)

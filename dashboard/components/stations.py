@@ -20,6 +20,7 @@ _mount = component(
 
 _MASKED = 255  # the byte of a masked cell; values use 0…254, with 127 for a signed zero
 _LARGEST = 64
+_HEIGHT = 146  # as in stations.css
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,15 @@ def stations(
         for item in items
     ]  # fmt: skip
     ids = [item.id for item in items]
-    return choose(_mount, data={"cards": cards}, wanted=chosen, allowed=ids, key=key, on_choose=on_choose)
+    return choose(
+        _mount,
+        data={"cards": cards},
+        wanted=chosen,
+        allowed=ids,
+        key=key,
+        height=_HEIGHT,
+        on_choose=on_choose,
+    )
 
 
 def _encode(thumbnail: Thumbnail) -> dict[str, Any]:

@@ -12,6 +12,8 @@ _mount = component(
     "phase_timeline", scripts=["choice.js", "timeline.js"], styles=["common.css", "timeline.css"]
 )
 
+_HEIGHT = 48  # as in timeline.css
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -44,4 +46,7 @@ def timeline(
     Returns: the index of the chosen step.
     """
     data = {"phases": [[phase.title, phase.consumed, phase.produced, int(phase.counted)] for phase in phases]}
-    return choose(_mount, data=data, wanted=chosen, allowed=range(len(phases)), key=key, on_choose=on_choose)
+    allowed = range(len(phases))
+    return choose(
+        _mount, data=data, wanted=chosen, allowed=allowed, key=key, height=_HEIGHT, on_choose=on_choose
+    )
