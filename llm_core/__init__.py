@@ -1,10 +1,10 @@
 """A language model's inference, with every matrix on the way to the next token.
 
-    from llm_core import Sampling, generate, load_model
+from llm_core import Sampling, generate, load_model
 
-    model = load_model("toy", seed=0)
-    run = generate(model, "hello how are you?", max_new_tokens=3, sampling=Sampling(temperature=0.8, seed=1))
-    run.steps[0].matrix("layers.0.attention.weights").values
+model = load_model("toy", seed=0)
+run = generate(model, "hello how are you?", max_new_tokens=3, sampling=Sampling(temperature=0.8, seed=1))
+run.steps[0].matrix("layers.0.attention.weights").values
 """
 
 from llm_core.config import PRESETS, ModelConfig

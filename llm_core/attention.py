@@ -100,7 +100,7 @@ class Attention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """(b, p, h·d) → (b, h, p, d)."""
-        return x.unflatten(-1, (-1, self.config.head_dim)).transpose(1, 2)
+        return x.view(*x.shape[:-1], -1, self.config.head_dim).transpose(1, 2)
 
     def _explicit(self, q: Tensor, keys: Tensor, values: Tensor, rows: Rows, tap: Tap) -> Tensor:
         """Attention as the paper writes it, every matrix apart."""

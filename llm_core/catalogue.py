@@ -17,7 +17,9 @@ from llm_core.config import ModelConfig
 
 Quantity = Literal["signed", "probability"]
 Part = Literal["embedding", "attention", "feedforward", "output"]
-Operation = Literal["lookup", "sinusoid", "add", "product", "scale", "mask", "softmax", "norm", "rotate", "activate", "copy"]
+Operation = Literal[
+    "lookup", "sinusoid", "add", "product", "scale", "mask", "softmax", "norm", "rotate", "activate", "copy"
+]
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def weight(config: ModelConfig, name: str) -> Entry:
 
 
 def door(config: ModelConfig, index: int) -> str:
-    """The name of the matrix that enters layer `index`: the stream that a run keeps. After the last layer: index = layers."""
+    """The name of the stream that enters layer `index`, which a run keeps; index = layers: what leaves the last one."""
     if index == 0:
         return "input"
     layer = f"layers.{index - 1}"
@@ -196,7 +198,9 @@ def _block(config: ModelConfig, layer: int, stream: str) -> Iterator[Entry]:
                          "the stream that this layer hands to the next")  # fmt: skip
         yield entry
         if config.post_norm:
-            yield norm(ff, entry.name, "feedforward", "the sum, each row brought to one size: what the next layer reads")
+            yield norm(
+                ff, entry.name, "feedforward", "the sum, each row brought to one size: what the next layer reads"
+            )
 
 
 def _attention(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
@@ -212,7 +216,9 @@ def _attention(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
         bias = (f"{at}.b_{letter}",) if config.attention_bias else ()
         formula = f"{letter.upper()} = {_symbol(source)} W_{letter}" + (f" + b_{letter}" if bias else "")
         axes = ("head" if letter == "q" else "kv_head", "position", "head_dim")
-        return entry(letter, title, letter.upper(), formula, axes, meaning, "product", (source, f"{at}.w_{letter}", *bias))
+        return entry(
+            letter, title, letter.upper(), formula, axes, meaning, "product", (source, f"{at}.w_{letter}", *bias)
+        )
 
     yield projection("q", "Queries", "what each token asks for")
     yield projection("k", "Keys", "what each token offers to be found by")
@@ -226,9 +232,10 @@ def _attention(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
         q, k = "q_normed", "k_normed"
     if config.position == "rope":
         for x, source_name, title, axis in (("q", q, "Queries", "head"), ("k", k, "Keys", "kv_head")):
-            yield entry(f"{x}_rotated", f"{title}, rotated", f"{x.upper()}ʳ", f"{x.upper()}ʳ = RoPE({x.upper()}, position)",
-                        (axis, "position", "head_dim"), "each pair of numbers turned by an angle that grows with the position",
-                        "rotate", (source_name,))  # fmt: skip
+            yield entry(f"{x}_rotated", f"{title}, rotated", f"{x.upper()}ʳ",
+                        f"{x.upper()}ʳ = RoPE({x.upper()}, position)", (axis, "position", "head_dim"),
+                        "each pair of numbers turned by an angle that grows with the position", "rotate",
+                        (source_name,))  # fmt: skip
         q, k = "q_rotated", "k_rotated"
     cached = ("kv_head", "key", "head_dim")
     yield entry("keys", "Cached keys", "K", "K = cache + this step's rows", cached,
@@ -243,7 +250,8 @@ def _attention(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
     yield entry("masked_scores", "Masked scores", "S_mask", "S_mask = S, −∞ in the future", scores,
                 "a token may not look at what comes after it", "mask", ("scores",))  # fmt: skip
     yield entry("weights", "Attention weights", "A", "A = softmax(S_mask)", scores,
-                "each row shares out 100 % of a token's attention", "softmax", ("masked_scores",), "probability")  # fmt: skip
+                "each row shares out 100 % of a token's attention", "softmax", ("masked_scores",),
+                "probability")  # fmt: skip
     yield entry("head_output", "Head output", "Z", "Z = A V", ("head", "position", "head_dim"),
                 "the values, mixed in these shares", "product", ("weights", "values"))  # fmt: skip
     if config.attention_output:
@@ -273,12 +281,14 @@ def _feedforward(config: ModelConfig, layer: int, source: str) -> Iterator[Entry
     if config.gated:
         yield entry("gate", "Gate", "G", f"G = {x} W_gate" + (" + b_gate" if config.feedforward_bias else ""), hidden,
                     "how far each hidden unit opens", "product", (source, f"{ff}.w_gate", *bias("gate")))  # fmt: skip
-    yield entry("up", "Up projection" if config.gated else "Before the activation", "U", f"U = {x} {up}{b_up}", hidden,
-                "each row alone, looked at from more sides", "product", (source, f"{ff}.w_up", *bias("up")))  # fmt: skip
+    yield entry("up", "Up projection" if config.gated else "Before the activation", "U", f"U = {x} {up}{b_up}",
+                hidden, "each row alone, looked at from more sides", "product",
+                (source, f"{ff}.w_up", *bias("up")))  # fmt: skip
     name = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU", "swiglu": "SiLU"}[config.feedforward]
     if config.gated:
         yield entry("hidden", "Hidden layer", "H", f"H = {name}(G) ⊙ U", hidden,
-                    "each unit: how far it opens, times what it carries", "activate", (f"{ff}.gate", f"{ff}.up"))  # fmt: skip
+                    "each unit: how far it opens, times what it carries", "activate",
+                    (f"{ff}.gate", f"{ff}.up"))  # fmt: skip
     else:
         yield entry("hidden", "Hidden layer", "H", f"H = {name}(U)", hidden,
                     "what is left of each unit after the activation", "activate", (f"{ff}.up",))  # fmt: skip
@@ -331,7 +341,9 @@ def _norm_title(config: ModelConfig) -> str:
 def _norm_weights(config: ModelConfig, prefix: str, size: int, axis: str, part: Part, layer: int | None) -> list[Entry]:
     entries = [_weight(f"{prefix}.scale", "Norm scale", "γ", (size,), (axis,), part, "multiplies each column", layer)]
     if config.norm == "layernorm":
-        entries.append(_weight(f"{prefix}.shift", "Norm shift", "β", (size,), (axis,), part, "is added to each column", layer))
+        entries.append(
+            _weight(f"{prefix}.shift", "Norm shift", "β", (size,), (axis,), part, "is added to each column", layer)
+        )
     return entries
 
 
@@ -339,18 +351,23 @@ def _attention_weights(config: ModelConfig, layer: int) -> Iterator[Entry]:
     at = f"layers.{layer}.attention"
     if config.norm != "none":
         yield from _norm_weights(config, f"{at}.norm", config.model_dim, "model", "attention", layer)
-    widths = {"q": config.heads * config.head_dim, "k": config.kv_heads * config.head_dim, "v": config.kv_heads * config.head_dim}
+    widths = {
+        "q": config.heads * config.head_dim,
+        "k": config.kv_heads * config.head_dim,
+        "v": config.kv_heads * config.head_dim,
+    }
     words = {"q": "Query", "k": "Key", "v": "Value"}
     for letter, width in widths.items():
-        yield _weight(f"{at}.w_{letter}", f"{words[letter]} weights", f"W_{letter}", (config.model_dim, width),
-                      ("model", "head_dim"), "attention", f"turns each row into its {words[letter].lower()}", layer)  # fmt: skip
+        word = words[letter]
+        yield _weight(f"{at}.w_{letter}", f"{word} weights", f"W_{letter}", (config.model_dim, width),
+                      ("model", "head_dim"), "attention", f"turns each row into its {word.lower()}", layer)  # fmt: skip
         if config.attention_bias:
-            yield _weight(f"{at}.b_{letter}", f"{words[letter]} bias", f"b_{letter}", (width,), ("head_dim",), "attention",
-                          f"is added to each {words[letter].lower()}", layer)  # fmt: skip
+            yield _weight(f"{at}.b_{letter}", f"{word} bias", f"b_{letter}", (width,), ("head_dim",), "attention",
+                          f"is added to each {word.lower()}", layer)  # fmt: skip
     if config.qk_norm:
         for letter in "qk":
-            yield _weight(f"{at}.{letter}_norm.scale", f"{words[letter]} norm scale", "γ", (config.head_dim,), ("head_dim",),
-                          "attention", "multiplies each column", layer)  # fmt: skip
+            yield _weight(f"{at}.{letter}_norm.scale", f"{words[letter]} norm scale", "γ", (config.head_dim,),
+                          ("head_dim",), "attention", "multiplies each column", layer)  # fmt: skip
     if config.attention_output:
         yield _weight(f"{at}.w_o", "Output weights", "W_o", (widths["q"], config.model_dim), ("head_dim", "model"),
                       "attention", "brings the heads back to the stream's width", layer)  # fmt: skip
@@ -369,9 +386,10 @@ def _feedforward_weights(config: ModelConfig, layer: int) -> Iterator[Entry]:
         del names["down"]
     titles = {"gate": "Gate", "up": "Up" if config.gated else "First", "down": "Down" if config.gated else "Second"}
     for name, symbol in names.items():
-        shape, axes = ((wide, narrow), ("hidden", "model")) if name == "down" else ((narrow, wide), ("model", "hidden"))
+        back = name == "down"
+        shape, axes = ((wide, narrow), ("hidden", "model")) if back else ((narrow, wide), ("model", "hidden"))
         yield _weight(f"{ff}.w_{name}", f"{titles[name]} weights", symbol, shape, axes, "feedforward",
-                      "the feed-forward's way back" if name == "down" else "the feed-forward's way in", layer)  # fmt: skip
+                      f"the feed-forward's way {'back' if back else 'in'}", layer)  # fmt: skip
         if config.feedforward_bias:
             yield _weight(f"{ff}.b_{name}", f"{titles[name]} bias", symbol.replace("W", "b"), (shape[1],), (axes[1],),
                           "feedforward", "is added to each row", layer)  # fmt: skip

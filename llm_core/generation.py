@@ -28,7 +28,9 @@ class Step:
     doors: the stream entering each layer, and after the last, layers + 1 tensors (p, m); logits (1, v).
     """
 
-    def __init__(self, run: "Run", index: int, positions: range, doors: list[Tensor], logits: Tensor, sampled: Sampled) -> None:
+    def __init__(
+        self, run: "Run", index: int, positions: range, doors: list[Tensor], logits: Tensor, sampled: Sampled
+    ) -> None:
         self._run = weakref.ref(run)
         self.index, self.positions = index, positions
         self.doors, self.logits, self.sampled = doors, logits, sampled
@@ -126,8 +128,7 @@ def generate(
 
     Raises ValueError for a blank or invalid text, for a prompt over the model's context, and for ids it does not have.
     """
-    for run in steps(model, prompt, max_new_tokens, sampling):
-        pass
+    *_, run = steps(model, prompt, max_new_tokens, sampling)
     return run
 
 

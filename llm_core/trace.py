@@ -11,7 +11,6 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -169,7 +168,10 @@ def _values(step: "Step", entries: Sequence[Entry], rows: range | None) -> dict[
     for entry in entries:
         kept = step.kept.get(entry.name)
         if kept is not None:
-            found[entry.name] = (kept if rows is None or entry.axes[-1] == "vocab" else kept[rows.start : rows.stop], True)
+            found[entry.name] = (
+                kept if rows is None or entry.axes[-1] == "vocab" else kept[rows.start : rows.stop],
+                True,
+            )
             continue
         derived = DERIVED.get((step.run.number, step.index, entry.name)) if rows is None else None
         if derived is not None:
@@ -201,7 +203,9 @@ def _derive(step: "Step", layer: int | None, names: set[str], rows: range | None
         for name, value in values.items():
             pieces[name].append(value)
     trim = slice(wanted.start - first, wanted.stop - first)
-    return {name: (_joined(parts, catalogue.matrix(config, name).axes, trim), arrives) for name, parts in pieces.items()}
+    return {
+        name: (_joined(parts, catalogue.matrix(config, name).axes, trim), arrives) for name, parts in pieces.items()
+    }
 
 
 def _layer_rows(step: "Step", layer: int, names: set[str], block: range) -> tuple[dict[str, Tensor], bool]:
