@@ -59,16 +59,44 @@ function markChosen(choice) {
   }
 }
 
-/** Scroll `scroller`, and nothing else on the page, until `child` is inside. */
+/** Scroll `scroller`, and nothing else on the page, until `child` stands clear of its faded edges. */
 function bringIntoView(scroller, child) {
   if (!child) return;
   const outer = scroller.getBoundingClientRect();
   const inner = child.getBoundingClientRect();
-  const margin = 12;
-  if (inner.left < outer.left + margin) scroller.scrollLeft -= outer.left + margin - inner.left;
-  else if (inner.right > outer.right - margin) scroller.scrollLeft += inner.right - outer.right + margin;
-  if (inner.top < outer.top + margin / 2) scroller.scrollTop -= outer.top + margin / 2 - inner.top;
-  else if (inner.bottom > outer.bottom - margin / 2) scroller.scrollTop += inner.bottom - outer.bottom + margin / 2;
+  const [across, down] = [36, 24];
+  if (inner.left < outer.left + across) scroller.scrollLeft -= outer.left + across - inner.left;
+  else if (inner.right > outer.right - across) scroller.scrollLeft += inner.right - outer.right + across;
+  if (inner.top < outer.top + down) scroller.scrollTop -= outer.top + down - inner.top;
+  else if (inner.bottom > outer.bottom - down) scroller.scrollTop += inner.bottom - outer.bottom + down;
+}
+
+/** Soften the edges behind which there is more; common.css does the drawing. */
+function fadeEdges(scroller) {
+  const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = scroller;
+  scroller.dataset.more = [
+    scrollLeft > 1 && "left", scrollLeft < scrollWidth - clientWidth - 1 && "right",
+    scrollTop > 1 && "top", scrollTop < scrollHeight - clientHeight - 1 && "bottom",
+  ].filter(Boolean).join(" ");
+}
+
+/** Keep the edges right while the visitor scrolls and the column changes its width. */
+function watchEdges(choice, scroller) {
+  if (choice.sizes) return;
+  scroller.addEventListener("scroll", () => fadeEdges(scroller), { passive: true });
+  choice.sizes = new ResizeObserver(() => fadeEdges(scroller));
+  choice.sizes.observe(scroller);
+}
+
+/**
+ * What a component returns to Streamlit: call `stop` when it leaves the page.
+ * Streamlit also calls the function of a call that was overtaken by a younger one; that must stop nothing.
+ */
+function whenUnmounted(owner, stop) {
+  const call = (owner.calls = (owner.calls || 0) + 1);
+  return () => {
+    if (owner.calls === call) stop();
+  };
 }
 
 /** An element with a class and a text; the text is never read as markup. */

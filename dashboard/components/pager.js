@@ -1,26 +1,25 @@
-// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (for `element`).
+// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`).
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 const BLOCKS = '[class*="st-key-equation-"]';
 const LABELS = 48; // pixels left of a matrix for its row labels
 
-const paging = { owner: null, observer: null, sizes: null, frame: 0, blocks: new Map() };
+const paging = { observer: null, sizes: null, frame: 0, blocks: new Map() };
 
-export default function ({ parentElement }) {
-  paging.owner = parentElement;
+export default function () {
   if (!paging.observer) {
     paging.observer = new MutationObserver(arrangeSoon);
     paging.observer.observe(document.body, { childList: true, subtree: true });
     paging.sizes = new ResizeObserver(arrangeSoon);
   }
   arrangeSoon();
-  return () => paging.owner === parentElement && stopPaging();
+  return whenUnmounted(paging, stopPaging);
 }
 
 function stopPaging() {
   paging.observer?.disconnect();
   paging.sizes?.disconnect();
-  paging.owner = paging.observer = paging.sizes = null;
+  paging.observer = paging.sizes = null;
   for (const block of paging.blocks.values()) dismantle(block);
   paging.blocks.clear();
 }
@@ -28,7 +27,7 @@ function stopPaging() {
 function arrangeSoon() {
   paging.frame ||= requestAnimationFrame(() => {
     paging.frame = 0;
-    if (paging.owner) arrange();
+    if (paging.observer) arrange();
   });
 }
 

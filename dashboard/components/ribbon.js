@@ -16,11 +16,13 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   followPython(choice, data);
   choice.show();
+  watchEdges(choice, root);
+  fadeEdges(root);
   startHighlighting(choice);
-  return () => {
+  return whenUnmounted(choice, () => {
     stopHighlighting(choice);
     clearTimeout(choice.timer);
-  };
+  });
 }
 
 function fillRibbon(choice, root, chips) {

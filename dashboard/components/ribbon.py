@@ -32,9 +32,7 @@ class Chip:
     available: bool = True
 
 
-def ribbon(
-    tokens: list[Chip], *, selected: int, key: str, on_choose: Callable[[int], None] | None = None
-) -> int:
+def ribbon(tokens: list[Chip], *, selected: int, key: str, on_choose: Callable[[int], None] | None = None) -> int:
     """Show the tokens; outline the selected one's row and column in every heatmap on the page.
 
     The outlines are drawn in the browser (highlight.js) around traces whose `meta` says which positions

@@ -18,7 +18,7 @@ export default function ({ data, parentElement, setStateValue }) {
   for (const draw of choice.pictures) draw(colours); // anew each time: the theme may have changed
   followPython(choice, data);
   choice.show();
-  return () => clearTimeout(choice.timer);
+  return whenUnmounted(choice, () => clearTimeout(choice.timer));
 }
 
 function fillStrip(choice, root, cards) {
@@ -57,7 +57,7 @@ function pictureSizes(thumbnails) {
   const cell = Math.min(width / columns, PICTURE_HEIGHT / rows);
   return thumbnails.map((picture) => {
     if (drawn(picture)) return [Math.floor(width / thumbnails.length), PICTURE_HEIGHT];
-    // One long row would be a hair, one long column a thread: such pictures are stretched.
-    return [Math.max(8, Math.round(picture.columns * cell)), Math.max(20, Math.round(picture.rows * cell))];
+    // One long row would be a hair, a few long columns a thread: such pictures are stretched.
+    return [Math.max(Math.min(24, width / thumbnails.length), Math.round(picture.columns * cell)), Math.max(20, Math.round(picture.rows * cell))];
   });
 }

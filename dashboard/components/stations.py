@@ -49,9 +49,7 @@ class Station:
     thumbnails: list[Thumbnail] = field(default_factory=list)
 
 
-def stations(
-    items: list[Station], *, chosen: str, key: str, on_choose: Callable[[str], None] | None = None
-) -> str:
+def stations(items: list[Station], *, chosen: str, key: str, on_choose: Callable[[str], None] | None = None) -> str:
     """Show the stations as a strip of cards and let one be chosen.
 
     Arguments:
@@ -91,7 +89,7 @@ def _encode(thumbnail: Thumbnail) -> dict[str, Any]:
         if np.shape(thumbnail.masked) != values.shape:
             raise ValueError(f"The mask's shape {np.shape(thumbnail.masked)} is not {values.shape}.")
         masked |= np.asarray(thumbnail.masked, dtype=bool)
-    scale = _scale(np.abs(values[~masked]))
+    scale = _scale(np.abs(values[~masked]), thumbnail.kind)
     shares = np.where(masked, 0.0, values) / scale
     signed = thumbnail.kind == "signed"
     levels = 127 + 127 * np.clip(shares, -1, 1) if signed else 254 * np.clip(shares, 0, 1)
@@ -101,9 +99,11 @@ def _encode(thumbnail: Thumbnail) -> dict[str, Any]:
             "cells": base64.b64encode(bytes_.tobytes()).decode("ascii")}  # fmt: skip
 
 
-def _scale(magnitudes: np.ndarray) -> float:
+def _scale(magnitudes: np.ndarray, kind: str) -> float:
     """The magnitude that gets the full colour: the largest, or the 99th percentile where one cell towers."""
     if magnitudes.size == 0:
         return 1.0
     largest, usual = float(magnitudes.max()), float(np.percentile(magnitudes, 99))
+    if kind == "tokens":  # one endless token must not shrink the others to dots
+        return min(largest, 2.5 * float(np.median(magnitudes))) or 1.0
     return (usual if 0 < usual < largest / 20 else largest) or 1.0

@@ -68,10 +68,13 @@ function drawBars(pen, thumbnail, cells, width, height, colours) {
 function drawTokens(pen, thumbnail, cells, width, height, colours) {
   let lines = 3;
   while (lines < 12 && flow(cells, width, height, lines).overflow) lines++;
+  const { boxes } = flow(cells, width, height, lines);
+  const [, lastTop, , lastHeight] = boxes.at(-1) || [0, 0, 0, height];
+  const lower = Math.max(0, (height - lastTop - lastHeight - boxes[0]?.[1]) / 2); // centred from top to bottom
   pen.fillStyle = toCss(mix(colours.background, colours.text, 0.3));
-  for (const [left, top, boxWidth, boxHeight] of flow(cells, width, height, lines).boxes) {
+  for (const [left, top, boxWidth, boxHeight] of boxes) {
     pen.beginPath();
-    pen.roundRect(left, top, boxWidth, boxHeight, boxHeight / 4);
+    pen.roundRect(left, top + lower, boxWidth, boxHeight, boxHeight / 4);
     pen.fill();
   }
 }

@@ -15,7 +15,9 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   followPython(choice, data);
   choice.show();
-  return () => clearTimeout(choice.timer);
+  watchEdges(choice, root);
+  fadeEdges(root);
+  return whenUnmounted(choice, () => clearTimeout(choice.timer));
 }
 
 function fillTimeline(choice, root, phases) {

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from dashboard.components.browser import component
 from dashboard.components.choice import choose
 
-_mount = component(
-    "phase_timeline", scripts=["choice.js", "timeline.js"], styles=["common.css", "timeline.css"]
-)
+_mount = component("phase_timeline", scripts=["choice.js", "timeline.js"], styles=["common.css", "timeline.css"])
 
 _HEIGHT = 48  # as in timeline.css
 
@@ -32,9 +30,7 @@ class Phase:
     counted: bool = False
 
 
-def timeline(
-    phases: list[Phase], *, chosen: int, key: str, on_choose: Callable[[int], None] | None = None
-) -> int:
+def timeline(phases: list[Phase], *, chosen: int, key: str, on_choose: Callable[[int], None] | None = None) -> int:
     """Show the steps of a run in one line and let one be chosen.
 
     Arguments:
@@ -47,6 +43,4 @@ def timeline(
     """
     data = {"phases": [[phase.title, phase.consumed, phase.produced, int(phase.counted)] for phase in phases]}
     allowed = range(len(phases))
-    return choose(
-        _mount, data=data, wanted=chosen, allowed=allowed, key=key, height=_HEIGHT, on_choose=on_choose
-    )
+    return choose(_mount, data=data, wanted=chosen, allowed=allowed, key=key, height=_HEIGHT, on_choose=on_choose)
