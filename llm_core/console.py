@@ -1,0 +1,95 @@
+"""A run as text, for reading in a terminal.
+
+Prefill shows every row of the prompt; from then on only one row is new: the last, which the next token comes
+from. Tokens are printed by their labels, so that nothing in a text can reach the terminal as a command.
+"""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+from torch._tensor_str import printoptions  # torch's own options, set for a while and put back
+
+from llm_core.generation import Run, Step
+from llm_core.report import in_order, most_likely
+from llm_core.trace import Matrix
+
+LINE_WIDTH = 100
+
+
+def opening(run: Run, model_seed: int) -> Iterator[str]:
+    """What stands before the first step: the model, the settings and the prompt's tokens."""
+    model, sampling = run.model, run.sampling
+    yield f"Model: {printable(model.name)}, weights seed {model_seed} (fingerprint {model.fingerprint[:16]})"
+    yield (
+        f"Sampling: temperature {sampling.temperature:g}, top-k {sampling.top_k or 'off'}, "
+        f"top-p {'off' if sampling.top_p == 1 else sampling.top_p}, dice seed {sampling.seed}"
+    )
+    yield f"Token indices: {run.prompt_ids}"
+    yield "Tokens: " + "  ".join(model.tokenizer.label(i) for i in run.prompt_ids)
+
+
+def step_text(step: Step, full: bool) -> Iterator[str]:
+    """One step: for prefill first all rows; then the row that the next token comes from, and that token.
+
+    full: print every number; otherwise long matrices are shortened as PyTorch shortens tensors.
+    """
+    last = len(step.positions) - 1
+    label = step.run.model.tokenizer.label(step.ids[-1])
+    if step.phase == "prefill":
+        yield f"\n--- Prefill ---\nThe whole prompt in parallel: one row for each token, {last + 1} in all."
+        for matrix in in_order(step):
+            if "vocab" not in matrix.axes:  # these are of the last row alone, and follow below
+                yield from _matrix(matrix, full)
+        about = "Of prefill's rows, the last alone predicts what comes next"
+    else:
+        about = "One new row, beside the cached keys and values"
+    yield f"\n--- Decoding next token ---\n{about}: {label} at position {step.positions[-1]}."
+    for matrix in in_order(step, range(last, last + 1)):
+        yield from _matrix(matrix, full)
+    yield from _prediction(step)
+
+
+def closing(run: Run) -> Iterator[str]:
+    """Why the run ended before as many tokens as were asked for, where it did."""
+    if run.ended == "context":
+        limit = run.model.config.max_positions
+        yield f"\nThe run ended here: the model holds {limit:,} tokens, and they are used up."
+    if run.ended == "stop" and len(run.new_ids) < run.max_new_tokens:
+        yield "\nThe run ended here: the last token marks the end of the text."
+
+
+def values_text(values: Tensor, full: bool) -> str:
+    """A tensor as PyTorch prints it, whatever print options the process has set; full: every number."""
+    # a little wider than by default, so that the toy's rows of 8 keep to one line
+    with printoptions(profile="full" if full else "default", linewidth=LINE_WIDTH):
+        return str(values)
+
+
+def printable(text: str) -> str:
+    """The text with all that a terminal would not print as a character written as an escape, like \\x1b."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _matrix(matrix: Matrix, full: bool) -> Iterator[str]:
+    axes = " × ".join(matrix.axes)
+    yield f"\n{matrix.name}   {matrix.entry.formula}   shape {matrix.shape} {axes}"
+    if not matrix.arrives:
+        yield "Careful: this layer, computed again, does not arrive at what the run itself handed on."
+    yield values_text(matrix.values, full)
+
+
+def _prediction(step: Step) -> Iterator[str]:
+    sampled = step.sampled
+    yield f"\nPredicted next token: {sampled.label} (token {sampled.id})"
+    yield (
+        f"Its probability is {_percent(sampled.probability)}; "
+        f"it was drawn with {_percent(sampled.drawn_probability)} after temperature, top-k and top-p."
+    )
+    candidates = most_likely(step)
+    yield f"The {len(candidates)} most likely:"
+    for rank, candidate in enumerate(candidates, start=1):
+        yield f"  {rank:2}. {_percent(candidate.probability):>12}  {candidate.label} (token {candidate.id})"
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.4g} %"
