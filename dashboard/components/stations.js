@@ -9,26 +9,23 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".root");
   choice.report = (report) => setStateValue("report", report);
   choice.show = () => markChosen(choice);
-  const signature = JSON.stringify(data.cards);
+  const signature = JSON.stringify([data.cards, data.colours, window.devicePixelRatio]);
   if (choice.signature !== signature) {
     choice.signature = signature;
-    fillStrip(choice, root, data.cards);
+    fillStrip(choice, root, data);
   }
-  const colours = themeColours(getComputedStyle(root));
-  for (const draw of choice.pictures) draw(colours); // anew each time: the theme may have changed
   followPython(choice, data);
   choice.show();
   return whenUnmounted(choice, () => clearTimeout(choice.timer));
 }
 
-function fillStrip(choice, root, cards) {
+function fillStrip(choice, root, { cards, colours }) {
   choice.buttons.clear();
-  choice.pictures = [];
   root.setAttribute("role", "radiogroup");
   root.setAttribute("aria-label", "Stations from text to sampled token");
   root.replaceChildren(...cards.map((card) => {
     const button = element("button", "station");
-    button.append(element("span", "title", card.title), pictures(choice, card.thumbnails),
+    button.append(element("span", "title", card.title), pictures(card.thumbnails, colours),
                   element("span", "caption", card.caption));
     button.title = card.caption ? `${card.title}, ${card.caption}` : card.title;
     button.setAttribute("aria-label", button.title);
@@ -37,27 +34,32 @@ function fillStrip(choice, root, cards) {
   }));
 }
 
-function pictures(choice, thumbnails) {
+function pictures(thumbnails, colours) {
   const row = element("span", "pictures");
   for (const [index, [width, height]] of pictureSizes(thumbnails).entries()) {
-    const canvas = element("canvas");
+    const canvas = element("canvas", drawsItself(thumbnails[index]) ? "" : "matrix");
     canvas.setAttribute("aria-hidden", "true");
     row.append(canvas);
-    choice.pictures.push((colours) => drawThumbnail(canvas, thumbnails[index], width, height, colours));
+    drawThumbnail(canvas, thumbnails[index], width, height, colours);
   }
   return row;
 }
 
+/** Bars and tokens fill whatever place they get; matrices have cells to keep in shape. */
+function drawsItself({ kind }) {
+  return kind === "bars" || kind === "tokens";
+}
+
 /** Width and height of each picture: square cells of one size in a card, as large as fits. */
 function pictureSizes(thumbnails) {
-  const drawn = ({ kind }) => kind === "bars" || kind === "tokens"; // these fill whatever place they get
-  const columns = thumbnails.reduce((sum, picture) => sum + (drawn(picture) ? 0 : picture.columns), 0) || 1;
-  const rows = Math.max(1, ...thumbnails.map((picture) => (drawn(picture) ? 1 : picture.rows)));
-  const width = PICTURE_WIDTH - PICTURE_GAP * (thumbnails.length - 1);
-  const cell = Math.min(width / columns, PICTURE_HEIGHT / rows);
-  return thumbnails.map((picture) => {
-    if (drawn(picture)) return [Math.floor(width / thumbnails.length), PICTURE_HEIGHT];
-    // One long row would be a hair, a few long columns a thread: such pictures are stretched.
-    return [Math.max(Math.min(24, width / thumbnails.length), Math.round(picture.columns * cell)), Math.max(20, Math.round(picture.rows * cell))];
-  });
+  const share = (PICTURE_WIDTH - PICTURE_GAP * (thumbnails.length - 1)) / thumbnails.length;
+  const matrices = thumbnails.filter((picture) => !drawsItself(picture));
+  const columns = matrices.reduce((sum, picture) => sum + picture.columns, 0);
+  const rows = Math.max(...matrices.map((picture) => picture.rows));
+  const cell = Math.min((share * matrices.length) / columns, PICTURE_HEIGHT / rows);
+  // One long row would be a hair, a few long columns a thread: such pictures are stretched.
+  const least = Math.min(24, share);
+  return thumbnails.map((picture) => drawsItself(picture)
+    ? [Math.floor(share), PICTURE_HEIGHT]
+    : [Math.max(least, Math.round(picture.columns * cell)), Math.max(20, Math.round(picture.rows * cell))]);
 }

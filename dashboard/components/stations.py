@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.components.browser import component
 from dashboard.components.choice import choose
+from dashboard.figures.colours import BLUE, GREY, ORANGE, STRONGEST, TEAL
 
 _mount = component(
     "station_strip",
@@ -20,6 +21,7 @@ _mount = component(
 
 _MASKED = 255  # the byte of a masked cell; values use 0…254, with 127 for a signed zero
 _LARGEST = 64
+_COLOURS = {"negative": BLUE, "positive": ORANGE, "certain": TEAL, "masked": GREY, "strongest": STRONGEST}
 _HEIGHT = 146  # as in stations.css
 
 
@@ -70,7 +72,7 @@ def stations(items: list[Station], *, chosen: str, key: str, on_choose: Callable
     ids = [item.id for item in items]
     return choose(
         _mount,
-        data={"cards": cards},
+        data={"cards": cards, "colours": _COLOURS},
         wanted=chosen,
         allowed=ids,
         key=key,

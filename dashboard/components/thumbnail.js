@@ -1,30 +1,7 @@
-// Draws matrices as small pictures on a canvas.
+// Draws matrices as small pictures on a canvas, in the colours of the large figures: zero is transparent and
+// strength is opacity, so the pictures are right on a light and on a dark page.
 
 const MASKED = 255;
-
-/** The colours of the theme that `style` (computed) carries. */
-function themeColours(style) {
-  const background = toRgb(style.getPropertyValue("--st-background-color"));
-  const dark = 0.299 * background[0] + 0.587 * background[1] + 0.114 * background[2] < 128;
-  return {
-    background,
-    text: toRgb(style.getPropertyValue("--st-text-color")),
-    masked: dark ? [74, 78, 86] : [205, 208, 213],
-    negative: dark ? [84, 158, 255] : [33, 102, 190],
-    neutral: dark ? [35, 39, 47] : [244, 244, 242],
-    positive: dark ? [255, 158, 68] : [217, 95, 2],
-    certain: dark ? [122, 226, 207] : [8, 86, 94],
-  };
-}
-
-function toRgb(colour) {
-  // A canvas understands every way to write a colour.
-  const pen = toRgb.pen ||= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = "#888";
-  pen.fillStyle = colour.trim();
-  pen.fillRect(0, 0, 1, 1);
-  return [...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-}
 
 /** Draw a thumbnail on a canvas of width × height CSS pixels. */
 function drawThumbnail(canvas, thumbnail, width, height, colours) {
@@ -40,7 +17,7 @@ function drawThumbnail(canvas, thumbnail, width, height, colours) {
 }
 
 function drawCells(pen, { rows, columns, kind }, cells, width, height, colours) {
-  const colourOf = kind === "signed" ? signedColour : probabilityColour;
+  const paintOf = kind === "signed" ? signedPaint : probabilityPaint;
   for (let row = 0; row < rows; row++) {
     // Edges on whole pixels: neighbours neither overlap nor leave a seam.
     const top = Math.round((row * height) / rows);
@@ -49,7 +26,7 @@ function drawCells(pen, { rows, columns, kind }, cells, width, height, colours) 
       const left = Math.round((column * width) / columns);
       const right = Math.round(((column + 1) * width) / columns);
       const cell = cells[row * columns + column];
-      pen.fillStyle = toCss(cell === MASKED ? colours.masked : colourOf(cell, colours));
+      pen.fillStyle = cell === MASKED ? paint(colours.masked, 0.3) : paintOf(cell, colours);
       pen.fillRect(left, top, right - left, bottom - top);
     }
   }
@@ -58,7 +35,7 @@ function drawCells(pen, { rows, columns, kind }, cells, width, height, colours) 
 function drawBars(pen, thumbnail, cells, width, height, colours) {
   const step = height / cells.length;
   const thickness = Math.max(1, Math.floor(step * 0.72));
-  pen.fillStyle = toCss(colours.certain);
+  pen.fillStyle = paint(colours.certain, 0.75);
   cells.forEach((cell, index) => {
     if (cell !== MASKED) pen.fillRect(0, Math.round(index * step), Math.max(2, (cell / 254) * width), thickness);
   });
@@ -71,7 +48,7 @@ function drawTokens(pen, thumbnail, cells, width, height, colours) {
   const { boxes } = flow(cells, width, height, lines);
   const [, lastTop, , lastHeight] = boxes.at(-1) || [0, 0, 0, height];
   const lower = Math.max(0, (height - lastTop - lastHeight - boxes[0]?.[1]) / 2); // centred from top to bottom
-  pen.fillStyle = toCss(mix(colours.background, colours.text, 0.3));
+  pen.fillStyle = paint(colours.masked, 0.5);
   for (const [left, top, boxWidth, boxHeight] of boxes) {
     pen.beginPath();
     pen.roundRect(left, top + lower, boxWidth, boxHeight, boxHeight / 4);
@@ -97,19 +74,16 @@ function flow(cells, width, height, lines) {
   return { boxes, overflow };
 }
 
-function signedColour(cell, { negative, neutral, positive }) {
+function signedPaint(cell, { negative, positive, strongest }) {
   const share = (cell - 127) / 127;
-  return share < 0 ? mix(neutral, negative, -share) : mix(neutral, positive, share);
+  return share < 0 ? paint(negative, -share * strongest) : paint(positive, share * strongest);
 }
 
-function probabilityColour(cell, { background, certain }) {
-  return mix(background, certain, cell / 254);
+function probabilityPaint(cell, { certain, strongest }) {
+  return paint(certain, (cell / 254) * strongest);
 }
 
-function mix(from, to, share) {
-  return from.map((value, index) => value + (to[index] - value) * share);
-}
-
-function toCss([red, green, blue]) {
-  return `rgb(${Math.round(red)} ${Math.round(green)} ${Math.round(blue)})`;
+/** A colour ("red, green, blue") as strong as `opacity`. */
+function paint(colour, opacity) {
+  return `rgba(${colour}, ${opacity.toFixed(3)})`;
 }
