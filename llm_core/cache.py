@@ -73,6 +73,11 @@ class KVCache:
         """How many positions are cached."""
         return self.layers[0].length
 
+    def copy_from(self, other: "KVCache", length: int) -> None:
+        """Fill this empty cache with the first `length` positions of another, to go on from there in another way."""
+        for mine, theirs in zip(self.layers, other.layers, strict=True):
+            mine.append(*theirs.first(length))
+
     @property
     def nbytes(self) -> int:
         """Bytes of keys and values held, reserved room included."""

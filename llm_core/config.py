@@ -168,4 +168,44 @@ TOY = ModelConfig(
     unembedding_bias=True,
 )
 
-PRESETS: dict[str, ModelConfig] = {"toy": TOY}
+TOY_6 = TOY.with_(
+    layers=6,
+    residuals=True,
+    norm="layernorm",
+    norm_place="post",
+    attention_output=True,
+    feedforward_output=True,
+)
+
+GPT2_NANO = ModelConfig(
+    vocab_size=GPT2_VOCAB,
+    model_dim=48,
+    feedforward_dim=192,
+    max_positions=256,
+    layers=3,
+    heads=3,
+    attention_bias=True,
+    attention_output_bias=True,
+    position="learned",
+    norm="layernorm",
+    final_norm=True,
+    feedforward="gelu_tanh",
+    tied=True,
+)
+
+LLAMA_NANO = ModelConfig(
+    vocab_size=GPT2_VOCAB,
+    model_dim=64,
+    feedforward_dim=160,
+    max_positions=512,
+    layers=4,
+    heads=4,
+    kv_heads=2,
+    position="rope",
+    norm="rmsnorm",
+    final_norm=True,
+    feedforward="swiglu",
+    feedforward_bias=False,
+)
+
+PRESETS: dict[str, ModelConfig] = {"toy": TOY, "toy-6": TOY_6, "gpt2-nano": GPT2_NANO, "llama-nano": LLAMA_NANO}

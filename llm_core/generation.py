@@ -108,8 +108,20 @@ class Run:
         with torch.inference_mode():
             stream = self.model.stream(torch.tensor([ids]), self.cache, doors=doors)  # (1, p, m)
             logits = self.model.logits(stream[:, -1:])[0]  # (1, v): of the last row only
+        self._sample(positions, [door[0] for door in doors], logits)
+
+    def _take_prefill(self, other: "Run") -> None:
+        """Start as a run of the same model and prompt did, from its prefill, and sample the first token anew."""
+        if other.model is not self.model or other.prompt_ids != self.prompt_ids:
+            raise ValueError("the prefill of another model or prompt cannot be taken over")
+        prefill = other.steps[0]
+        with torch.inference_mode():
+            self.cache.copy_from(other.cache, len(self.prompt_ids))
+        self._sample(prefill.positions, prefill.doors, prefill.logits)
+
+    def _sample(self, positions: range, doors: list[Tensor], logits: Tensor) -> None:
         sampled = Sampled(logits[0], self.sampling, len(self.steps), self.model.tokenizer)
-        self.steps.append(Step(self, len(self.steps), positions, [door[0] for door in doors], logits, sampled))
+        self.steps.append(Step(self, len(self.steps), positions, doors, logits, sampled))
         self.new_ids.append(sampled.id)
         self.ended = self._end()
 
@@ -122,23 +134,35 @@ class Run:
 
 
 def generate(
-    model: Transformer, prompt: str | Sequence[int], max_new_tokens: int = 1, sampling: Sampling | None = None
+    model: Transformer,
+    prompt: str | Sequence[int],
+    max_new_tokens: int = 1,
+    sampling: Sampling | None = None,
+    prefilled: Run | None = None,
 ) -> Run:
     """Run the prompt (a text, or token ids) and sample up to `max_new_tokens` tokens.
 
+    prefilled: a run of the same model and prompt; its prefill is taken over, to the bit, instead of computed again.
     Raises ValueError for a blank or invalid text, for a prompt over the model's context, and for ids it does not have.
     """
-    *_, run = steps(model, prompt, max_new_tokens, sampling)
+    *_, run = steps(model, prompt, max_new_tokens, sampling, prefilled)
     return run
 
 
 def steps(
-    model: Transformer, prompt: str | Sequence[int], max_new_tokens: int = 1, sampling: Sampling | None = None
+    model: Transformer,
+    prompt: str | Sequence[int],
+    max_new_tokens: int = 1,
+    sampling: Sampling | None = None,
+    prefilled: Run | None = None,
 ) -> Iterator[Run]:
     """As `generate`, but hands out the growing run after each step."""
     if max_new_tokens < 1:
         raise ValueError(f"{max_new_tokens} new tokens were asked for; ask for at least 1")
     run = Run(model, check_prompt(model, prompt), sampling or Sampling(), max_new_tokens)
+    if prefilled is not None:
+        run._take_prefill(prefilled)
+        yield run
     while run.ended is None:
         run._advance()
         yield run
