@@ -15,8 +15,9 @@ from llm_core.config import PRESETS, ModelConfig
 from llm_core.curated import CURATED
 from llm_core.families import FAMILIES, model_config
 from llm_core.model import Transformer
-from llm_core.sampling import MAX_SEED
 from llm_core.tokenizer import Tokenizer, gpt2_tokenizer, no_tokenizer
+
+MAX_WEIGHTS_SEED = 2**32 - 1  # torch's generator on the CPU reads no more bits of its seed than these
 
 
 def silent(doing: str, share: float) -> None:
@@ -77,11 +78,11 @@ def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Tr
 
     The weights depend on the config and the seed alone. Raises ValueError for a seed out of range.
     """
-    if not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_SEED:,}")
+    if not 0 <= seed <= MAX_WEIGHTS_SEED:
+        raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_WEIGHTS_SEED:,}")
     fingerprint = hashlib.sha256(f"{config}, seed {seed}".encode()).hexdigest()
     model = Transformer(config, gpt2_tokenizer(), name, fingerprint)
-    generator = torch.Generator().manual_seed(seed if seed < 2**63 else seed - 2**64)
+    generator = torch.Generator().manual_seed(seed)
     weights = dict(model.named_parameters())
     for entry in catalogue.weights(config):
         _initialise(weights[entry.name], entry, weights, generator)
