@@ -67,8 +67,13 @@ class Tokenizer:
 
     def label(self, token_id: int) -> str:
         """One token's text for reading: space as ␣, line end as ⏎, control characters and half characters visible."""
-        text = self.text(token_id)
-        return visible(text) if text else f"⟨no text: {token_id}⟩"
+        raw = self.token_bytes(token_id)
+        if not raw:
+            return f"⟨no text: {token_id}⟩"
+        try:
+            return visible(raw.decode())
+        except UnicodeDecodeError:
+            return self.text(token_id)
 
     @cached_property
     def _byte_level(self) -> bool:
