@@ -39,6 +39,8 @@ def main(argv: Sequence[str]) -> int:
     except ValueError as refusal:
         print(f"llm_core: {console.printable(str(refusal))}", file=sys.stderr)
         return BAD_INPUT
+    except SystemExit:
+        pass  # argparse has shown the help
     return 0
 
 
@@ -159,11 +161,10 @@ def _command() -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without our symbols gets escapes, not a crash
     try:
-        try:
-            return main(sys.argv[1:])
-        finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+        code = main(sys.argv[1:])
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except (KeyboardInterrupt, EOFError):
         print(file=sys.stderr)  # the shell's prompt goes to a line of its own
         code = INTERRUPTED

@@ -251,6 +251,12 @@ def test_bytes_that_make_no_character_are_refused_at_the_prompt(monkeypatch: pyt
     assert "not valid utf-8" in err
 
 
+def test_help_says_what_there_is() -> None:
+    out = text("--help")
+    assert out.startswith("usage: python -m llm_core ")
+    assert "one of: toy" in out
+
+
 @pytest.mark.parametrize("word", ["train", "eval"])
 def test_a_reserved_word_is_a_sentence_after_two_dashes(word: str) -> None:
     assert document("--", word)["prompt"]["text"] == word
@@ -301,6 +307,15 @@ def test_ctrl_c_at_the_prompt_ends_it_quietly() -> None:
         assert child.stderr.read() == b"\n"
         assert child.stdout.read() == b""
     assert child.returncode == 130
+
+
+def test_ctrl_c_ends_it_quietly_even_while_nobody_reads_on() -> None:
+    with process("--json", HELLO) as child:
+        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout.read(1) == b"{"  # from here on it waits for room in the pipe
+        child.send_signal(signal.SIGINT)
+        assert child.wait() == 130
+        assert child.stderr.read() == b"\n"
 
 
 def test_the_end_of_input_at_the_prompt_ends_it_quietly() -> None:
