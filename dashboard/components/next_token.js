@@ -1,0 +1,26 @@
+// The sampled token, its numbers, its runners-up. Needs choice.js (for `element`).
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".root");
+  const facts = data.facts.map(([value, meaning]) => {
+    const fact = element("div", "fact");
+    fact.append(element("span", "value", value), element("span", "meaning", meaning));
+    return fact;
+  });
+  const rows = data.runners.map(([text, probability, bar]) => {
+    const row = element("div", "runner");
+    row.style.setProperty("--bar", `${Math.max(1, bar * 100)}%`);
+    row.title = `${text}  ${probability}`;
+    row.append(element("span", "token", text), element("span", "probability", probability));
+    return row;
+  });
+  const answer = element("div", "answer");
+  answer.append(element("div", "heading", "Next token"), element("div", "token chosen", data.token));
+  answer.title = `${data.token}, after ${data.after}`;
+  const numbers = element("div", "facts");
+  numbers.append(...facts);
+  const runners = element("div", "runners");
+  runners.append(element("div", "heading", "Most likely besides"), ...rows);
+  root.setAttribute("aria-live", "polite");
+  root.replaceChildren(answer, numbers, runners);
+}

@@ -1,0 +1,222 @@
+"""An operation as one row of an equation: `input × weights = output`, drawn as one Plotly figure.
+
+Each matrix is a heatmap on axes of its own, placed to the pixel, so that cells keep their size from step to step. A
+heatmap's `meta` says which token positions its rows and columns are; the page's highlighter reads it.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.figures import geometry
+from dashboard.figures.colours import FAINT, FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SIGNED
+from dashboard.figures.geometry import CAPTION, TITLE, WORD, Cell, Part, Placed, Plan
+from dashboard.figures.picture import Picture
+
+MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
+FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
+
+
+def equation(parts: list[Part], tokens: int) -> go.Figure:
+    """Draw one equation. tokens: how many the run has, so that all of its steps get cells of one size."""
+    columns = sum(p.columns for p in parts if isinstance(p, Picture) and p.column_start is None)
+    cell = geometry.cell_for(tokens, columns)
+    plan = geometry.plan(parts, cell)
+    traces: list[dict[str, Any]] = []
+    layout = _empty_layout(plan)
+    for index, placed in enumerate(plan.placed, start=1):
+        suffix = "" if index == 1 else str(index)
+        traces += [trace | {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"} for trace in _traces(placed, cell)]
+        layout[f"xaxis{suffix}"] = _column_axis(placed, plan, f"y{suffix}", cell)
+        layout[f"yaxis{suffix}"] = _row_axis(placed, plan, f"x{suffix}", cell)
+        layout["annotations"] += _texts(placed, plan, cell)
+        layout["shapes"] += _frames(placed, plan)
+    layout["annotations"] += [_text(w.text, w.x, w.y, plan, size=17, xanchor="center") for w in plan.words]
+    return go.Figure(data=traces, layout=layout)
+
+
+def escape(label: str) -> str:
+    """A token for Plotly, which reads some HTML in its labels."""
+    return html.escape(label, quote=False)
+
+
+def _empty_layout(plan: Plan) -> dict[str, Any]:
+    return {
+        "template": None, "width": plan.width, "height": plan.height, "autosize": False,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False, "dragmode": False, "hovermode": "closest", "annotations": [], "shapes": [],
+        "hoverlabel": {"font": {"family": MONO, "size": 13}},
+    }  # fmt: skip
+
+
+# ---- cells ----------------------------------------------------------------------------------------------------------
+
+
+def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
+    """The heatmaps of one picture (rows from the cache apart), the masked cells, and the numbers."""
+    picture = placed.picture
+    values = picture.values if picture.hidden is None else np.where(picture.hidden, np.nan, picture.values)
+    traces = []
+    for start, stop in ((0, picture.cached), (picture.cached, picture.rows)):
+        if start < stop:
+            traces.append(_heatmap(picture, values, start, stop))
+    if picture.hidden is not None and picture.hidden.any():
+        traces.append(_masked(picture))
+    if max(picture.rows, picture.columns) <= MOST_NUMBERS and geometry.column_width(picture, cell) >= 24:
+        if geometry.row_height(picture, cell) >= 16:
+            traces.append(_numbers(picture, values))
+    return traces
+
+
+def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dict[str, Any]:
+    signed = picture.quantity == "signed"
+    cached = stop <= picture.cached
+    kind = "<br>from cache" if cached else "<br>learned" if picture.kind == "weight" else ""
+    return {
+        "type": "heatmap", "z": np.ascontiguousarray(values[start:stop], dtype=np.float32),
+        "y0": start, "dy": 1, "x0": 0, "dx": 1, "opacity": FROM_CACHE if cached else 1,
+        "zmin": -picture.scale if signed else 0, "zmax": picture.scale, "zauto": False,
+        "colorscale": SIGNED if signed else PROBABILITY, "showscale": False, "hoverongaps": False,
+        "hovertemplate": f"{picture.row_word or 'row'} %{{y}}<br>{picture.column_word or 'column'} %{{x}}"
+                         f"<br><b>%{{z:.9g}}</b>{kind}<extra></extra>",
+        "meta": {"matrix": picture.name, "label": picture.symbol, "row_start": _after(picture.row_start, start),
+                 "column_start": picture.column_start, "row_count": stop - start, "column_count": picture.columns},
+    }  # fmt: skip
+
+
+def _after(start: int | None, rows: int) -> int | None:
+    return None if start is None else start + rows
+
+
+def _masked(picture: Picture) -> dict[str, Any]:
+    return {
+        "type": "heatmap", "z": np.where(picture.hidden, 1, np.nan).astype(np.float32), "zmin": 0, "zmax": 1,
+        "colorscale": MASKED, "showscale": False, "hoverongaps": False,
+        "hovertemplate": "query %{y}<br>key %{x}<br><b>in the future</b><extra></extra>",
+    }  # fmt: skip
+
+
+def _numbers(picture: Picture, values: np.ndarray) -> dict[str, Any]:
+    """The numbers as a layer of text: unlike a heatmap's own, it takes the page's text colour."""
+    rows, columns = np.nonzero(np.isfinite(values))
+    largest = float(np.abs(values[rows, columns]).max(initial=0))
+    texts = [short(float(values[r, c]), largest) for r, c in zip(rows, columns, strict=True)]
+    size = 10 if max(map(len, texts), default=0) <= 4 else 8
+    return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
+            "textfont": {"family": MONO, "size": size}, "hoverinfo": "skip", "cliponaxis": False}  # fmt: skip
+
+
+def short(value: float, largest: float) -> str:
+    """A number of at most four characters or so, as precise as all numbers of its matrix can be: −1.2, .35, 104."""
+    digits = 2 if largest < 0.995 else 1 if largest < 99.95 else 0
+    text = f"{abs(value):.{digits}f}"
+    text = text[1:] if digits == 2 else text
+    return f"−{text}" if value < 0 and float(f"0{text}") != 0 else text
+
+
+# ---- axes -----------------------------------------------------------------------------------------------------------
+
+
+def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
+    picture = placed.picture
+    shown = bool(picture.row_labels) and (cell.labelled or picture.row_start is None)
+    labels = picture.row_labels
+    if labels is None and picture.row_start is not None:
+        labels = [str(picture.row_start + i) for i in range(picture.rows)]
+    domain = [1 - placed.bottom / plan.height, 1 - placed.top / plan.height]
+    return _axis(domain, anchor, picture.rows, labels, shown) | {"range": [picture.rows - 0.5, -0.5]}
+
+
+def _column_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
+    picture = placed.picture
+    domain = [placed.left / plan.width, placed.right / plan.width]
+    shown = bool(picture.column_labels) and geometry.column_width(picture, cell) >= 14
+    axis = _axis(domain, anchor, picture.columns, picture.column_labels, shown)
+    return axis | {"range": [-0.5, picture.columns - 0.5], "side": "top", "tickangle": -90}
+
+
+def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | None, shown: bool) -> dict[str, Any]:
+    """Ticks name every row or column, seen or not: the hover text reads them."""
+    shorten = geometry.shorten if shown else str
+    texts = [escape(shorten(label)) for label in labels] if labels else [str(i) for i in range(size)]
+    return {"domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
+            "showgrid": False, "ticks": "", "showticklabels": shown, "tickmode": "array",
+            "tickvals": list(range(size)), "ticktext": texts, "tickfont": {"family": MONO, "size": 12}}  # fmt: skip
+
+
+# ---- texts and frames -----------------------------------------------------------------------------------------------
+
+
+def pretty(symbol: str) -> str:
+    """A symbol for Plotly: W_q with a small q."""
+    colour = LETTERS.get(symbol)
+    text = re.sub(r"_(\w+)", r"<sub>\1</sub>", symbol)
+    return f'<span style="color:{colour}">{text}</span>' if colour else text
+
+
+def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
+    """Title and shape above a picture, its axis word and caption below, its row word at the left."""
+    picture = placed.picture
+    title = placed.top - geometry.column_label_height(picture) - TITLE / 2
+    texts = [_text(f"<b>{pretty(picture.symbol)}</b>  <span style='font-size:12px'>{picture.shape}</span>",
+                   placed.left, title, plan, size=15)]  # fmt: skip
+    texts.append(_text(picture.column_word, placed.left, placed.bottom + WORD / 2 + 1, plan, size=12))
+    texts.append(_text(picture.caption, placed.left, placed.bottom + WORD + CAPTION / 2, plan, size=11, color=MUTED))
+    if picture.row_word and not picture.row_labels and picture.row_start is None:
+        middle = (placed.top + placed.bottom) / 2
+        texts.append(_text(picture.row_word, placed.left - 9, middle, plan, size=12, textangle=-90, xanchor="center"))
+    if picture.row_labels and not cell.labelled and picture.row_start is not None:
+        texts += _positions(placed, plan)
+    if picture.transposed:
+        texts.append(_text("<b>ᵀ</b>", placed.right + 3, placed.top + 4, plan, size=22))
+    if picture.predicts:
+        last = placed.bottom - placed.height / picture.rows / 2
+        texts.append(_text("◂", placed.right + 2, last, plan, size=16))
+    return texts
+
+
+def _positions(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
+    """Rows too low for a label each: their positions, now and then."""
+    picture = placed.picture
+    height = placed.height / picture.rows
+    every = next(n for n in (2, 4, 8, 16, 32, 64, 128) if n * height >= 20)
+    start = picture.row_start or 0
+    return [_text(str(start + row), placed.left - 6, placed.top + (row + 0.5) * height, plan, size=11, color=MUTED,
+                  xanchor="right") for row in range(0, picture.rows, every)]  # fmt: skip
+
+
+def _text(text: str, x: float, y: float, plan: Plan, size: int, **more: Any) -> dict[str, Any]:
+    color = more.pop("color", None)
+    return {"text": text, "x": x / plan.width, "y": 1 - y / plan.height, "xref": "paper", "yref": "paper",
+            "xanchor": "left", "yanchor": "middle", "showarrow": False, "borderpad": 0,
+            "font": {"size": size} | ({"color": color} if color else {}), **more}  # fmt: skip
+
+
+def _frames(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
+    """Dashed: learned. Solid: computed. Double: the cache. And fine lines where cells are large enough for them."""
+    picture = placed.picture
+    style = {"color": FRAME, "width": 1.4, "dash": "dash" if picture.kind == "weight" else "solid"}
+    frames = [_box(placed, plan, 0.5, style)]
+    if picture.kind == "cache":
+        frames.append(_box(placed, plan, 3.5, style))
+    if placed.height / picture.rows >= 14:
+        for row in range(1, picture.rows):
+            y = placed.top + row * placed.height / picture.rows
+            frames.append(_line(placed.left, y, placed.right, y, plan))
+    return frames
+
+
+def _line(x0: float, y0: float, x1: float, y1: float, plan: Plan) -> dict[str, Any]:
+    return {"type": "line", "xref": "paper", "yref": "paper", "x0": x0 / plan.width, "x1": x1 / plan.width,
+            "y0": 1 - y0 / plan.height, "y1": 1 - y1 / plan.height, "line": {"color": FAINT, "width": 1}}  # fmt: skip
+
+
+def _box(placed: Placed, plan: Plan, outside: float, line: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rect", "xref": "paper", "yref": "paper", "line": line, "fillcolor": "rgba(0,0,0,0)",
+            "x0": (placed.left - outside) / plan.width, "x1": (placed.right + outside) / plan.width,
+            "y0": 1 - (placed.top - outside) / plan.height,
+            "y1": 1 - (placed.bottom + outside) / plan.height}  # fmt: skip

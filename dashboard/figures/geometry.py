@@ -1,0 +1,149 @@
+"""Where everything in an equation's figure lies, in pixels from its top left corner."""
+
+from dataclasses import dataclass
+
+from dashboard.figures.picture import Picture
+
+GAP = 24
+TITLE, CAPTION, WORD = 26, 17, 16
+LETTER = 7.3  # width of one character of a label
+LONGEST_LABEL = 12
+FEATURE_WIDE, FEATURE_NARROW, NUMBERS_UP_TO = 28, 18, 24
+_TOKEN_SIZES = ((16, 24), (32, 16), (64, 9), (128, 5))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The size of an equation's cells: of rows, of columns that are tokens, of all other columns."""
+
+    row: int
+    token: int
+    feature: int
+
+    @property
+    def labelled(self) -> bool:
+        """Whether each row is high enough for a label of its own."""
+        return self.row >= 14
+
+
+def cell_for(tokens: int, columns: int) -> Cell:
+    """Cells for a run of so many tokens (all steps of a run share it) and an equation with so many columns of features."""
+    row = next((size for most, size in _TOKEN_SIZES if tokens <= most), 3)
+    feature = FEATURE_WIDE if columns <= NUMBERS_UP_TO else FEATURE_NARROW
+    return Cell(row, row if row < 24 else FEATURE_WIDE, feature)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One picture and the pixels of its cells."""
+
+    picture: Picture
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+
+@dataclass(frozen=True)
+class Word:
+    """An operator or another short text, centred at a point."""
+
+    text: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole figure: its size, its pictures and the operators between them."""
+
+    width: int
+    height: int
+    placed: tuple[Placed, ...]
+    words: tuple[Word, ...]
+
+
+Part = Picture | str
+"""An equation is pictures and, between them, operators."""
+
+
+def plan(parts: list[Part], cell: Cell) -> Plan:
+    """Lay the parts out from left to right, all on one middle line, bottoms filled with what lies below each."""
+    pictures = [part for part in parts if isinstance(part, Picture)]
+    band = TITLE + max(column_label_height(p) for p in pictures)
+    middle = band + max(_height(p, cell) for p in pictures) / 2
+    placed: list[Placed] = []
+    words: list[Word] = []
+    x = 0.0
+    for before, part in zip([None, *parts], parts, strict=False):
+        if isinstance(part, str):
+            width = max(GAP, 16 + 8.5 * len(part))
+            words.append(Word(part, x + width / 2, middle))
+            x += width
+            continue
+        if isinstance(before, Picture):
+            x += GAP
+        x += row_label_width(part, cell)
+        below, new_words = _stack(part, x, middle, cell)
+        placed += below
+        words += new_words
+        x = below[0].right + (16 if part.transposed or part.predicts else 0)
+    bottom = max(p.bottom for p in placed) + WORD + CAPTION + 2
+    width = max(x, *(p.left + 6.1 * len(p.picture.caption) for p in placed)) + 4
+    return Plan(round(width), round(bottom), tuple(placed), tuple(words))
+
+
+def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[list[Placed], list[Word]]:
+    """One picture and those below it, each with its operator at its left."""
+    placed = [_place(picture, left, middle - _height(picture, cell) / 2, cell)]
+    words = []
+    for operator, under in picture.below:
+        top = placed[-1].bottom + WORD + CAPTION + 8 + TITLE
+        placed.append(_place(under, left, top, cell))
+        words.append(Word(operator, left - 12 - 3.6 * len(operator), top + placed[-1].height / 2))
+    return placed, words
+
+
+def _place(picture: Picture, left: float, top: float, cell: Cell) -> Placed:
+    return Placed(picture, left, top, picture.columns * column_width(picture, cell), _height(picture, cell))
+
+
+def column_width(picture: Picture, cell: Cell) -> int:
+    return cell.token if picture.column_start is not None else cell.feature
+
+
+def _height(picture: Picture, cell: Cell) -> int:
+    """Rows of tokens shrink with the prompt; a weight's rows do not."""
+    return picture.rows * row_height(picture, cell)
+
+
+def row_height(picture: Picture, cell: Cell) -> int:
+    return cell.row if picture.row_start is not None else min(24, max(cell.row, 16))
+
+
+def shorten(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+
+
+def column_label_height(picture: Picture) -> float:
+    """Room above a picture for the labels of its columns, which are turned upright."""
+    if not picture.column_labels:
+        return 0
+    return 10 + LETTER * max(len(shorten(label)) for label in picture.column_labels)
+
+
+def row_label_width(picture: Picture, cell: Cell) -> float:
+    """Room at the left of a picture for the labels of its rows."""
+    if picture.row_labels and (cell.labelled or picture.row_start is None):
+        return 10 + LETTER * max(len(shorten(label)) for label in picture.row_labels)
+    if picture.row_labels:
+        return 10 + LETTER * 5  # positions only
+    return 18 if picture.row_word else 0

@@ -1,0 +1,113 @@
+"""What a figure shows of one matrix or weight: its cells, its labels and what they mean."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+MOST_CELLS = 256  # in each direction
+ROBUST = 20  # a maximum of more than this many times the 99th percentile does not set the scale
+
+Kind = Literal["activation", "weight", "cache"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One matrix as a figure draws it.
+
+    values: (rows, columns) float32. row_start and column_start: the token position of the first row and column, None
+    where that axis is not tokens. hidden: True where the mask hides a cell. cached: how many of the first rows come
+    from the cache. below: pictures under this one, sharing its columns, each with the operator in front of it.
+    """
+
+    name: str
+    symbol: str
+    shape: str
+    values: np.ndarray
+    quantity: Literal["signed", "probability"] = "signed"
+    kind: Kind = "activation"
+    row_word: str = ""
+    column_word: str = ""
+    row_labels: Sequence[str] | None = None
+    column_labels: Sequence[str] | None = None
+    row_start: int | None = None
+    column_start: int | None = None
+    hidden: np.ndarray | None = None
+    cached: int = 0
+    scale: float = 1.0
+    off_scale: tuple[int, float] = (0, 0.0)
+    notes: tuple[str, ...] = ()
+    transposed: bool = False  # the equation reads it transposed; it is drawn as it is
+    predicts: bool = False  # its last row leads to the next token
+    below: tuple[tuple[str, "Picture"], ...] = field(default=())
+
+    @property
+    def rows(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def columns(self) -> int:
+        return self.values.shape[1]
+
+    @property
+    def caption(self) -> str:
+        """The scale in words, and what else is to be said under the picture."""
+        shown = number(self.scale)
+        scale = f"±{shown}" if self.quantity == "signed" else f"0 … {percent(self.scale)}"
+        count, largest = self.off_scale
+        off = (f"{count} cell{'s' if count > 1 else ''} off the scale: {number(largest)}",) if count else ()
+        kind = {"weight": ("learned",), "cache": ("cache",), "activation": ()}[self.kind]
+        return " · ".join((f"scale {scale}", *kind, *off, *self.notes))
+
+    def with_scale(self, scale: float) -> "Picture":
+        return replace(self, scale=scale)
+
+
+def finite(values: np.ndarray, hidden: np.ndarray | None) -> np.ndarray:
+    """The values that a scale is made from: neither masked nor infinite."""
+    seen = values if hidden is None else values[~hidden]
+    return seen[np.isfinite(seen)]
+
+
+def scale_of(seen: np.ndarray) -> tuple[float, tuple[int, float]]:
+    """The magnitude that gets the full colour, and how many cells lie beyond it with the largest of them.
+
+    One cell that towers over all others would leave the rest blank, so it does not set the scale.
+    """
+    if seen.size == 0:
+        return 1.0, (0, 0.0)
+    magnitudes = np.abs(seen)
+    largest, usual = float(magnitudes.max()), float(np.percentile(magnitudes, 99))
+    if 0 < usual * ROBUST < largest:
+        return usual, (int((magnitudes > usual).sum()), float(seen.flat[magnitudes.argmax()]))
+    return largest or 1.0, (0, 0.0)
+
+
+def pool(values: np.ndarray, most: int = MOST_CELLS) -> tuple[np.ndarray, tuple[int, int]]:
+    """At most `most` × `most` cells: each is the value of largest magnitude of its tile. Also the tile's size."""
+    tile = tuple(math.ceil(size / most) for size in values.shape)
+    if tile == (1, 1):
+        return values, (1, 1)
+    padding = [(0, -size % step) for size, step in zip(values.shape, tile, strict=True)]
+    padded = np.pad(values, padding)
+    rows, columns = padded.shape[0] // tile[0], padded.shape[1] // tile[1]
+    tiles = padded.reshape(rows, tile[0], columns, tile[1]).swapaxes(1, 2).reshape(rows, columns, -1)
+    largest = np.abs(np.nan_to_num(tiles)).argmax(-1)
+    return np.take_along_axis(tiles, largest[..., None], -1)[..., 0], (tile[0], tile[1])
+
+
+def number(value: float) -> str:
+    """A number for a caption: 2.1, 0.034, 22,453."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    digits = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}"
+
+
+def percent(share: float) -> str:
+    """A probability for reading: 77 %, 0.0033 %."""
+    return f"{number(share * 100)} %"

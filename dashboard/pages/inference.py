@@ -1,0 +1,69 @@
+"""The Inference page: from a text to its next token, with every matrix on the way."""
+
+import streamlit as st
+
+from dashboard import overview, sections, settings
+from dashboard.components import pager
+from dashboard.components.share import share
+from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
+from dashboard.state import run_of, step_index
+
+HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
+NOTICE = "Random weights know no English, but the arithmetic is the real thing."
+
+
+@guarded
+def page() -> None:
+    """Draw the whole page, or the sentence that says why there is no run."""
+    head()
+    chosen = settings.current()
+    try:
+        run = run_of(chosen)
+    except ValueError as error:
+        forget_rows()
+        refusal(str(error))
+        return
+    remember_rows(chosen, run)
+    left, right = st.columns([0.745, 0.255], gap="medium")
+    with left:
+        overview.tokens()
+        st.caption(f":material/info: {NOTICE}")
+        overview.stations_strip()
+        with st.container(key="sections", gap="large"):
+            matrices()
+            sample()
+    with right, st.container(key="rail"):
+        overview.rail()
+    pager()
+
+
+def head() -> None:
+    """The headline, the way to share, and what could not be used of the link."""
+    with st.container(horizontal=True, vertical_alignment="center", key="headline"):
+        st.title(HEADLINE, anchor=False)
+        with st.container(width=150, key="share"):
+            share(key="share-view")
+    if settings.notices():
+        with st.container(key="notices", border=True):
+            for notice in settings.notices():
+                st.text(notice)
+
+
+@st.fragment(key="matrices")
+@guarded
+def matrices() -> None:
+    chosen = settings.current()
+    run = run_of(chosen)
+    sections.sections(run.steps[step_index(chosen, run)], run)
+
+
+@st.fragment(key="sample")
+@guarded
+def sample() -> None:
+    chosen = settings.current()
+    run = run_of(chosen)
+    with st.container(key="section-sample"):
+        sections.sample_section(run.steps[step_index(chosen, run)])
+
+
+page()

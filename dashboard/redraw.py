@@ -1,0 +1,68 @@
+"""Which parts of a page are drawn again when something changes, and what to do when drawing fails."""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import ParamSpec
+
+import streamlit as st
+
+from dashboard.settings import Settings, current
+from dashboard.state import run_of, step_index
+from llm_core import Run
+
+P = ParamSpec("P")
+SAMPLER_PARTS = ["tokens", "stations", "next-token", "sample"]
+"""The fragments that show what was sampled; all other parts show what the model computed before."""
+
+
+def remember_rows(settings: Settings, run: Run) -> None:
+    """Note which rows of which model are on screen, after the whole page was drawn."""
+    st.session_state.rows = _rows(settings, run)
+    st.session_state.stand_still = False
+
+
+def forget_rows() -> None:
+    """Note that no matrices are on screen."""
+    st.session_state.rows = None
+
+
+def after_sampling() -> None:
+    """A widget's callback: a sampling setting changed. Where the same rows go in, the matrices stand still."""
+    rows = st.session_state.get("rows")
+    settings = current()
+    try:
+        if rows is None or _rows(settings, run_of(settings)) != rows:
+            return
+    except ValueError:  # the page itself will say why
+        return
+    st.session_state.stand_still = True
+    st.rerun(SAMPLER_PARTS)
+
+
+def _rows(settings: Settings, run: Run) -> tuple[str, int, tuple[int, ...], int]:
+    """All that the matrices of the step on screen depend on. How many tokens the run has sets the size of cells."""
+    index = step_index(settings, run)
+    return run.model.fingerprint, index, tuple(run.ids[: run.steps[index].positions.stop]), len(run.ids)
+
+
+def guarded(part: Callable[P, None]) -> Callable[P, None]:
+    """The last resort: what should never happen is logged, and visitors get a sentence instead of a traceback."""
+
+    @functools.wraps(part)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            part(*args, **kwargs)
+        except ValueError as error:
+            refusal(str(error))
+        except Exception:
+            logging.getLogger(__name__).exception("a part of the page could not be drawn")
+            refusal("this part of the page could not be drawn; the server's log says why")
+
+    return drawn
+
+
+def refusal(sentence: str) -> None:
+    """Why there is nothing to see, in plain text: it may quote what a visitor typed."""
+    with st.container(key="refusal", border=True):
+        st.text(sentence[:1].upper() + sentence[1:])

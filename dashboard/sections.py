@@ -1,0 +1,121 @@
+"""The stations' sections: each with all of its matrices as equations, in order of computation."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.equations import Equation, equations
+from dashboard.figures.equation import equation as draw
+from dashboard.figures.picture import percent
+from dashboard.figures.sampling import StageBars, stage_bars
+from llm_core import Run, Step
+from llm_core.sampling import Stage
+
+SHOWN = 20
+TITLES = {
+    "text": ("Text", "A tokenizer cuts the text into numbered pieces; the model sees the numbers, no letters."),
+    "embedding": ("Embedding", "Each number picks its own row of a learned table."),
+    "attention": ("Attention", "Each token asks all tokens before it, and mixes what they answer."),
+    "feedforward": ("Feed-forward", "Each row alone passes through a small network."),
+    "logits": ("Logits", "The last row alone gives a score to each token of the vocabulary."),
+    "sample": ("Sample", "Scores become probabilities, and one token is drawn."),
+}
+_CHART = {"displayModeBar": False, "responsive": False}
+
+
+def sections(step: Step, run: Run) -> None:
+    """All sections but the sampling's, whose figures depend on the dice."""
+    by_station: dict[str, list[Equation]] = {}
+    for found in equations(step):
+        by_station.setdefault(found.station, []).append(found)
+    with st.container(key="section-text"):
+        heading("text")
+        text_section(step)
+    for station, rows in by_station.items():
+        with st.container(key=f"section-{station}"):
+            heading(station)
+            for row in rows:
+                equation_row(row, len(run.ids))
+
+
+def heading(station: str) -> None:
+    """A section's title and what happens there."""
+    title, meaning = TITLES[station]
+    st.subheader(title, anchor=False)
+    st.caption(meaning)
+
+
+def equation_row(row: Equation, tokens: int) -> None:
+    """One equation: what it computes in words, then the figure."""
+    lines = [f"**{e.title}** `{e.formula}` {e.meaning}" for e in row.entries]
+    with st.container(key=f"equation-{row.key}", gap="xsmall"):
+        st.markdown("  \n".join(lines))
+        st.plotly_chart(draw(row.parts, tokens), width="content", key=f"chart-{row.key}", config=_CHART)
+
+
+def text_section(step: Step) -> None:
+    """The tokens that this step reads, as a table: canvas cells, so that a token is never read as markup."""
+    tokenizer, ids = step.run.model.tokenizer, step.ids
+    table = pd.DataFrame({
+        "position": list(step.positions), "token": [tokenizer.label(i) for i in ids], "token id": ids,
+        "bytes": [tokenizer.token_bytes(i).hex(" ").upper() for i in ids],
+    })  # fmt: skip
+    st.dataframe(table, hide_index=True, height=min(38 + 35 * len(ids), 318), key="tokens-table")
+
+
+def sample_section(step: Step) -> None:
+    """The sampler's stages side by side, then every token of the vocabulary."""
+    heading("sample")
+    sampled, stages = step.sampled, step.sampled.stages
+    top = stages[0].probabilities.topk(SHOWN).indices.tolist()
+    if sampled.id not in top:
+        top.append(sampled.id)
+    labels = [step.run.model.tokenizer.label(i) for i in top]
+    titles = stage_titles(step)
+    bars = [StageBars(titles[s.name], s.probabilities[top].tolist()) for s in stages]
+    with st.container(key="equation-sample"):
+        st.plotly_chart(stage_bars(bars, labels, top.index(sampled.id)), width="content", key="chart-sample",
+                        config=_CHART)  # fmt: skip
+    st.caption(f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage. "
+               f"All {len(stages[0].probabilities):,} are in the table; search it with the magnifying glass.")  # fmt: skip
+    st.dataframe(vocabulary_table(step, stages), hide_index=True, height=318, key="vocabulary", column_config={
+        "probability": st.column_config.NumberColumn(format="%.3g"),
+        "× chance": st.column_config.NumberColumn(format="%.2f"),
+    })  # fmt: skip
+
+
+def stage_titles(step: Step) -> dict[str, str]:
+    """Each stage in words, with its setting."""
+    sampling = step.sampled.sampling
+    off = "off"
+    return {
+        "softmax": "softmax",
+        "temperature": "temperature " + (f"{sampling.temperature:g}" if sampling.temperature else "0, greedy"),
+        "top_k": f"top-k {sampling.top_k or off}",
+        "top_p": f"top-p {off if sampling.top_p == 1 else f'{sampling.top_p:g}'}",
+    }
+
+
+def vocabulary_table(step: Step, stages: list[Stage]) -> pd.DataFrame:
+    """Every token: id, visible text, the model's own probability, and how many times chance that is."""
+    p = stages[0].probabilities
+    order = p.argsort(descending=True, stable=True)
+    labels = vocabulary_labels(step)
+    return pd.DataFrame({
+        "token id": order.numpy(), "token": [labels[i] for i in order.tolist()],
+        "probability": p[order].numpy(), "× chance": (p[order] * len(p)).numpy(),
+    })  # fmt: skip
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _labels(fingerprint: str, _step: Step) -> list[str]:
+    tokenizer, config = _step.run.model.tokenizer, _step.run.model.config
+    return [tokenizer.label(i) for i in range(config.vocab_size)]
+
+
+def vocabulary_labels(step: Step) -> list[str]:
+    """The visible text of each token of the vocabulary, made once for each model."""
+    return _labels(step.run.model.fingerprint, step)
+
+
+def said(share: float) -> str:
+    return percent(share)

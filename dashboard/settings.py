@@ -1,0 +1,195 @@
+"""The settings of a run and of the view on it, as one object bound to the URL.
+
+Widgets are bound to the query string by Streamlit; which step, station and token are looked at is written there by the
+page. A value in a link that cannot be used gives way to the default, and the page says so.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from llm_core import PRESETS, Sampling
+
+VERSION = "1"
+"""Of the URL's meaning. A default that changes would change old links: it needs a new version."""
+
+LONGEST_TEXT = 20_000  # characters that are looked at; how many tokens a model holds is said by the model
+MOST_NEW_TOKENS = 16
+LARGEST_WEIGHTS_SEED = 2**32 - 1
+LARGEST_DICE_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
+STATIONS = ("text", "embedding", "attention", "feedforward", "logits", "sample")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the page shows: a model, a text, how tokens are drawn, and what of it is looked at.
+
+    token: the chosen position; None is the last token of the prompt.
+    """
+
+    model: str = "toy"
+    text: str = "hello how are you?"
+    temperature: float = 1.0
+    dice_seed: int = 7
+    top_k: int = 0
+    top_p: float = 1.0
+    new_tokens: int = 3
+    weights_seed: int = 0
+    step: int = 0
+    station: str = "attention"
+    token: int | None = None
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.top_k, self.top_p, self.dice_seed)
+
+
+DEFAULTS = Settings()
+VIEW = ("step", "station", "token")  # written by the page; all others are widgets
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One value of a link that cannot be used, in words."""
+
+    name: str
+    value: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"The link says {self.name} = {shortened(self.value)}, which cannot be used; {self.instead} is used instead."
+
+
+def shortened(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[Refused]]:
+    """The values that a query string gives, and those that it gives in vain. What it leaves out is left out."""
+    values: dict[str, Any] = {}
+    refused: list[Refused] = []
+    for name, parse in PARSERS.items():
+        if name not in query:
+            continue
+        try:
+            values[name] = parse(query[name])
+        except ValueError:
+            refused.append(Refused(name, query[name], _said(name)))
+    if query.get("v", VERSION) != VERSION:
+        refused.append(Refused("v", query["v"], f"version {VERSION}"))
+    return values, refused
+
+
+def _said(name: str) -> str:
+    default = getattr(DEFAULTS, name)
+    return "the last token of the prompt" if default is None else str(default)
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
+def _decimal(least: float, most: float) -> Callable[[str], float]:
+    """A number with at most two decimals: what the slider can show."""
+
+    def parse(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and least <= value <= most):
+            raise ValueError(text)
+        return round(value, 2)
+
+    return parse
+
+
+def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in options:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _text(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(text)
+    return text
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "model": _one_of(tuple(PRESETS)),
+    "text": _text,
+    "temperature": _decimal(0, 2),
+    "dice_seed": _whole(0, LARGEST_DICE_SEED),
+    "top_k": _whole(0, 50_257),
+    "top_p": _decimal(0.01, 1),
+    "new_tokens": _whole(1, MOST_NEW_TOKENS),
+    "weights_seed": _whole(0, LARGEST_WEIGHTS_SEED),
+    "step": _whole(0, MOST_NEW_TOKENS - 1),
+    "station": _one_of(STATIONS),
+    "token": _whole(0, 9_999_999),
+}
+
+
+# ---- this visitor's settings ----------------------------------------------------------------------------------------
+
+
+def begin() -> None:
+    """Call first on every run of the page: judge the link once, and give refused values back their defaults."""
+    state = st.session_state
+    if "refused" not in state:
+        _, state.refused = read(st.query_params.to_dict())
+        for refusal in state.refused:
+            if refusal.name in VIEW:
+                del st.query_params[refusal.name]
+    for name, value in state.pop("corrections", {}).items():
+        state[name] = value
+    st.query_params["v"] = VERSION
+
+
+def correct() -> None:
+    """Call once the widgets are there: where a widget made something else of a refused value, use the default.
+
+    Streamlit moves a number that is out of range to the nearest limit; a link's reader should get what we say.
+    """
+    state = st.session_state
+    if "judged" in state:
+        return
+    state.judged = True
+    names = [r.name for r in state.refused if r.name in PARSERS and r.name not in VIEW]
+    wrong = {name: getattr(DEFAULTS, name) for name in names if state.get(name) != getattr(DEFAULTS, name)}
+    if wrong:
+        state.corrections = wrong
+        st.rerun()
+
+
+def current() -> Settings:
+    """The settings as they are now; fragments and callbacks call it too."""
+    state = st.session_state
+    widgets = {name: state[name] for name in PARSERS if name not in VIEW and state.get(name) is not None}
+    view, _ = read({name: st.query_params[name] for name in VIEW if name in st.query_params})
+    for name in ("temperature", "top_p"):
+        if name in widgets:
+            widgets[name] = round(widgets[name], 2)  # a slider's steps are not exact
+    return Settings(**widgets, **view)
+
+
+def look_at(name: str, value: object) -> None:
+    """Choose a step, a station or a token: the URL remembers it. The default is left out of the URL."""
+    if value == getattr(DEFAULTS, name):
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = str(value)
+
+
+def notices() -> list[str]:
+    """What was refused in this visitor's link, until a setting named there is changed."""
+    return [str(refusal) for refusal in st.session_state.get("refused", ())]

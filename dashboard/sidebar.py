@@ -1,0 +1,62 @@
+"""The sidebar: the settings that every page shares, as widgets bound to the URL."""
+
+import random
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard import settings
+from dashboard.settings import DEFAULTS
+from llm_core import PRESETS
+
+EXAMPLES = {
+    "Greeting": "hello how are you?",
+    "Echo": "again and again and again",
+    "Emoji": "déjà vu 🙂",
+}
+_BOUND = {"bind": "query-params"}
+
+
+def sidebar(on_sampling: Callable[[], None]) -> None:
+    """Show the settings. on_sampling: called when nothing but the sampling has changed."""
+    with st.sidebar:
+        st.html("<div class='brand'>Every matrix</div>")
+        st.selectbox("Model", list(PRESETS), key="model", **_BOUND)
+        st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT, **_BOUND)
+        with st.container(horizontal=True, gap="xsmall", key="examples"):
+            for name, text in EXAMPLES.items():
+                st.button(name, key=f"example-{name}", on_click=_set, args=("text", text), width="stretch")
+        _sampling(on_sampling)
+        with st.expander("More settings"):
+            _more(on_sampling)
+
+
+def _sampling(on_change: Callable[[], None]) -> None:
+    st.slider("Temperature", 0.0, 2.0, DEFAULTS.temperature, 0.01, format="%.2f", key="temperature",
+              help="0 is greedy: always the most likely token, whatever the dice say.", on_change=on_change,
+              **_BOUND)  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.number_input("Dice seed", 0, settings.LARGEST_DICE_SEED, DEFAULTS.dice_seed, 1, key="dice_seed",
+                        help="Decides which token is drawn; the same seed draws the same tokens.",
+                        on_change=on_change, **_BOUND)  # fmt: skip
+        st.button("🎲", key="roll", help="Roll the dice: another dice seed", on_click=_roll, args=(on_change,))
+
+
+def _more(on_sampling: Callable[[], None]) -> None:
+    st.number_input("Top-k", 0, 50_257, DEFAULTS.top_k, 1, key="top_k", on_change=on_sampling,
+                    help="Keep the k most likely tokens only; 0 keeps all.", **_BOUND)  # fmt: skip
+    st.slider("Top-p", 0.01, 1.0, DEFAULTS.top_p, 0.01, format="%.2f", key="top_p", on_change=on_sampling,
+              help="Keep the most likely tokens that together reach this probability; 1 keeps all.",
+              **_BOUND)  # fmt: skip
+    st.number_input("New tokens", 1, settings.MOST_NEW_TOKENS, DEFAULTS.new_tokens, 1, key="new_tokens", **_BOUND)
+    st.number_input("Weights seed", 0, settings.LARGEST_WEIGHTS_SEED, DEFAULTS.weights_seed, 1, key="weights_seed",
+                    help="Decides the model's random weights; it has nothing to do with the dice.", **_BOUND)  # fmt: skip
+
+
+def _set(key: str, value: object) -> None:
+    st.session_state[key] = value
+
+
+def _roll(on_change: Callable[[], None]) -> None:
+    _set("dice_seed", random.randrange(10_000))
+    on_change()

@@ -1,0 +1,12 @@
+"""The page's own static CSS: what Streamlit's theme has no word for."""
+
+from pathlib import Path
+
+import streamlit as st
+
+_CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+
+
+def apply() -> None:
+    """Add the style to the page; it takes no room."""
+    st.html(f"<style>{_CSS}</style>")
