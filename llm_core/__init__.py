@@ -1,20 +1,42 @@
 """A language model's inference, with every matrix on the way to the next token.
 
-from llm_core import Sampling, generate, load_model
+    from llm_core import Sampling, generate, load_model
 
-model = load_model("toy", seed=0)
-run = generate(model, "hello how are you?", max_new_tokens=3, sampling=Sampling(temperature=0.8, seed=1))
-run.steps[0].matrix("layers.0.attention.weights").values
+    model = load_model("toy", seed=0)
+    run = generate(model, "hello how are you?", max_new_tokens=3, sampling=Sampling(temperature=0.8, seed=1))
+    run.steps[0].matrix("layers.0.attention.weights").values
+
+Names are imported when they are first used, so that `import llm_core` takes no time.
 """
 
-from llm_core.config import PRESETS, ModelConfig
-from llm_core.generation import Run, Step, generate
-from llm_core.loading import load_model, random_model
-from llm_core.model import Transformer
-from llm_core.sampling import Sampled, Sampling, Stage
-from llm_core.trace import Matrix
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llm_core.config import PRESETS, ModelConfig
+    from llm_core.generation import Run, Step, generate
+    from llm_core.loading import load_model, random_model
+    from llm_core.model import Transformer
+    from llm_core.sampling import Sampled, Sampling, Stage
+    from llm_core.trace import Matrix
+
+_MODULES = {
+    "config": ("PRESETS", "ModelConfig"),
+    "generation": ("Run", "Step", "generate"),
+    "loading": ("load_model", "random_model"),
+    "model": ("Transformer",),
+    "sampling": ("Sampled", "Sampling", "Stage"),
+    "trace": ("Matrix",),
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PRESETS", "Matrix", "ModelConfig", "Run", "Sampled", "Sampling", "Stage", "Step", "Transformer", "generate",
     "load_model", "random_model",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"llm_core.{_WHERE[name]}"), name)

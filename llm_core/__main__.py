@@ -2,13 +2,17 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
-from llm_core import PRESETS, Sampling, console, export_json, generate, load_model
-from llm_core.generation import steps
+if __name__ == "__main__":  # while torch is imported, for seconds, Ctrl-C has nothing to tidy up and nothing to tell
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+from llm_core import PRESETS, Sampling, console, export_json, generate, load_model  # noqa: E402
+from llm_core.generation import steps  # noqa: E402
 
 BAD_INPUT, CANNOT_WRITE = 2, 74  # 74: EX_IOERR in sysexits.h
 INTERRUPTED, CLOSED_PIPE = 130, 141  # as a shell reports SIGINT and SIGPIPE
@@ -183,4 +187,5 @@ def _discard_output() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(_command())

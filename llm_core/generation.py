@@ -7,7 +7,7 @@ m model, v vocabulary.
 import itertools
 import weakref
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -22,25 +22,27 @@ from llm_core.trace import Matrix
 _numbers = itertools.count()
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What one pass left behind: the positions it computed, the doors (layers + 1 tensors (p, m)), the logits (1, v) of
+    its last row, and the token sampled from them."""
+
+    positions: range
+    doors: list[Tensor]
+    logits: Tensor
+    sampled: Sampled
+
+
 class Step:
     """One pass of a run: the rows it computed, what it kept of them, and the token that it sampled.
 
     doors: the stream entering each layer, and after the last, layers + 1 tensors (p, m); logits (1, v).
     """
 
-    def __init__(
-        self, run: "Run", index: int, positions: range, doors: list[Tensor], logits: Tensor, sampled: Sampled
-    ) -> None:
-        self._run = weakref.ref(run)
-        self.index, self.positions = index, positions
-        self.doors, self.logits, self.sampled = doors, logits, sampled
-
-    @property
-    def run(self) -> "Run":
-        run = self._run()
-        if run is None:
-            raise ValueError("this step's run is gone: keep the run as long as its steps are looked at")
-        return run
+    def __init__(self, run: "Run", index: int) -> None:
+        self.run, self.index = run, index
+        kept = run.passes[index]
+        self.positions, self.doors, self.logits, self.sampled = kept.positions, kept.doors, kept.logits, kept.sampled
 
     @property
     def phase(self) -> Literal["prefill", "decode"]:
@@ -65,7 +67,7 @@ class Step:
         """Several matrices of this step; all that lie in one layer cost one pass of that layer together."""
         return trace.matrices(self, names, rows)
 
-    @cached_property
+    @property
     def kept(self) -> dict[str, Tensor]:
         """The matrices that the run itself kept, by name."""
         config = self.run.model.config
@@ -82,13 +84,18 @@ class Run:
     def __init__(self, model: Transformer, prompt_ids: list[int], sampling: Sampling, max_new_tokens: int) -> None:
         self.model, self.prompt_ids, self.sampling, self.max_new_tokens = model, prompt_ids, sampling, max_new_tokens
         self.new_ids: list[int] = []
-        self.steps: list[Step] = []
+        self.passes: list[Pass] = []
         self.ended: Literal["length", "stop", "context"] | None = None
         # the last sampled token is never run, so it needs no room
         capacity = min(len(prompt_ids) + max_new_tokens - 1, model.config.max_positions)
         self.cache = KVCache(model.config, capacity)
         self.number = next(_numbers)
         weakref.finalize(self, trace.DERIVED.forget, self.number)
+
+    @property
+    def steps(self) -> list[Step]:
+        """Prefill, then the decode steps: one for each sampled token. Each holds on to its run, not the run to them."""
+        return [Step(self, i) for i in range(len(self.passes))]
 
     @property
     def ids(self) -> list[int]:
@@ -114,14 +121,14 @@ class Run:
         """Start as a run of the same model and prompt did, from its prefill, and sample the first token anew."""
         if other.model is not self.model or other.prompt_ids != self.prompt_ids:
             raise ValueError("the prefill of another model or prompt cannot be taken over")
-        prefill = other.steps[0]
+        prefill = other.passes[0]
         with torch.inference_mode():
             self.cache.copy_from(other.cache, len(self.prompt_ids))
         self._sample(prefill.positions, prefill.doors, prefill.logits)
 
     def _sample(self, positions: range, doors: list[Tensor], logits: Tensor) -> None:
-        sampled = Sampled(logits[0], self.sampling, len(self.steps), self.model.tokenizer)
-        self.steps.append(Step(self, len(self.steps), positions, doors, logits, sampled))
+        sampled = Sampled(logits[0], self.sampling, len(self.passes), self.model.tokenizer)
+        self.passes.append(Pass(positions, doors, logits, sampled))
         self.new_ids.append(sampled.id)
         self.ended = self._end()
 
