@@ -11,8 +11,8 @@ from typing import NoReturn
 if __name__ == "__main__":  # while torch is imported, for seconds, Ctrl-C has nothing to tidy up and nothing to tell
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from llm_core import PRESETS, Sampling, console, export_json, generate, load_model  # noqa: E402
-from llm_core.generation import steps  # noqa: E402
+from llm_core import PRESETS, Sampling, console, export_json, generate, load_model
+from llm_core.generation import steps
 
 BAD_INPUT, CANNOT_WRITE = 2, 74  # 74: EX_IOERR in sysexits.h
 INTERRUPTED, CLOSED_PIPE = 130, 141  # as a shell reports SIGINT and SIGPIPE
