@@ -1,0 +1,97 @@
+"""The catalogue tells what a model computes and learned: no more, no less, in order."""
+
+import pytest
+from conftest import CONFIGS, ids, record
+
+from llm_core import catalogue, generate
+
+TOY = [
+    ("token_embedding", ("position", "model")),
+    ("input", ("position", "model")),
+    ("layers.0.attention.q", ("head", "position", "head_dim")),
+    ("layers.0.attention.k", ("kv_head", "position", "head_dim")),
+    ("layers.0.attention.v", ("kv_head", "position", "head_dim")),
+    ("layers.0.attention.keys", ("kv_head", "key", "head_dim")),
+    ("layers.0.attention.values", ("kv_head", "key", "head_dim")),
+    ("layers.0.attention.dot_products", ("head", "query", "key")),
+    ("layers.0.attention.scores", ("head", "query", "key")),
+    ("layers.0.attention.masked_scores", ("head", "query", "key")),
+    ("layers.0.attention.weights", ("head", "query", "key")),
+    ("layers.0.attention.head_output", ("head", "position", "head_dim")),
+    ("layers.0.feedforward.up", ("position", "hidden")),
+    ("layers.0.feedforward.hidden", ("position", "hidden")),
+    ("logits", ("position", "vocab")),
+    ("probabilities", ("position", "vocab")),
+]
+
+configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+
+
+def test_the_toys_matrices_and_their_axes(toy):
+    assert [(entry.name, entry.axes) for entry in catalogue.matrices(toy.config)] == TOY
+
+
+def test_catalogue_is_what_a_full_recording_taps_in_order(small_model):
+    assert [entry.name for entry in catalogue.matrices(small_model.config)] == list(record(small_model, ids(5)))
+
+
+def test_weights_are_the_models_parameters(small_model):
+    entries = catalogue.weights(small_model.config)
+    parameters = {name: tuple(p.shape) for name, p in small_model.named_parameters()}
+    assert {entry.name: entry.shape for entry in entries} == parameters
+    assert len(entries) == len(parameters)
+    assert all(entry.learned and len(entry.axes) == len(entry.shape) for entry in entries)
+
+
+@configs
+def test_operands_are_weights_or_matrices_computed_before(config):
+    known = {entry.name for entry in catalogue.weights(config)}
+    used = set()
+    for entry in catalogue.matrices(config):
+        assert set(entry.operands) <= known, entry.name
+        used |= set(entry.operands)
+        known.add(entry.name)
+    assert known - used <= {"probabilities"} | {f"layers.{i}.attention.k" for i in range(config.layers)}
+
+
+@configs
+def test_every_entry_is_complete(config):
+    entries = [*catalogue.matrices(config), *catalogue.weights(config)]
+    assert len({entry.name for entry in entries}) == len(entries)
+    for entry in entries:
+        assert entry.title and entry.symbol and entry.formula and entry.meaning and entry.axes
+        assert entry.learned == (entry.operation is None)
+        layer = int(entry.name.split(".")[1]) if entry.name.startswith("layers.") else None
+        assert entry.layer == layer
+
+
+def test_axes_are_as_long_as_they_say(small_model):
+    c = small_model.config
+    sizes = {"model": c.model_dim, "head": c.heads, "kv_head": c.kv_heads, "head_dim": c.head_dim,
+             "hidden": c.feedforward_dim, "vocab": c.vocab_size}  # fmt: skip
+    run = generate(small_model, ids(7), max_new_tokens=2)
+    for step in run.steps:
+        rows = {**sizes, "position": len(step.positions), "query": len(step.positions), "key": step.positions.stop}
+        for matrix in step.matrices(step.names):
+            expected = [1 if axis == "position" and "vocab" in matrix.axes else rows[axis] for axis in matrix.axes]
+            assert list(matrix.shape) == expected, matrix.name
+            assert [len(labels) for labels in matrix.labels] == expected, matrix.name
+
+
+def test_probabilities_are_marked_and_nothing_else(small_model):
+    run = generate(small_model, ids(7))
+    for matrix in run.steps[0].matrices(run.steps[0].names):
+        if matrix.entry.quantity == "probability":
+            assert matrix.entry.operation == "softmax"
+            assert matrix.values.sum(-1).numpy() == pytest.approx(1, abs=1e-5)
+        else:
+            assert matrix.entry.operation != "softmax"
+
+
+def test_unknown_names_are_refused_with_the_name(toy):
+    for find in (catalogue.matrix, catalogue.weight):
+        with pytest.raises(ValueError, match="no-such-thing"):
+            find(toy.config, "no-such-thing")
+    run = generate(toy, "a")
+    with pytest.raises(ValueError, match=r"layers\.1\.attention\.q"):
+        run.steps[0].matrix("layers.1.attention.q")
