@@ -31,13 +31,13 @@ class Stored:
     def unpack(self, tensor: Tensor, config: ModelConfig) -> dict[str, Tensor]:
         """The weights in a tensor as it lies on disk."""
         if self.layout == "columns":
-            parts = list(tensor.chunk(len(self.weights), -1))
+            parts = list(tensor.tensor_split(len(self.weights), -1))
         elif self.layout == "interleaved":
             heads = tensor.unflatten(0, (config.heads, len(self.weights), config.head_dim))  # (h, 3, d, …)
             parts = [heads[:, i].flatten(0, 1) for i in range(len(self.weights))]  # (h·d, …)
-            parts = [part.mT if part.dim() == 2 else part for part in parts]
+            parts = [part.t() for part in parts]  # a bias stays as it is
         else:
-            parts = [tensor.mT if self.layout == "transposed" else tensor]
+            parts = [tensor.t() if self.layout == "transposed" else tensor]
         return dict(zip(self.weights, parts, strict=True))
 
 
@@ -117,6 +117,11 @@ def _choice(table: dict[str, Any], value: str, what: str) -> Any:
     return table[value]
 
 
+def _known(c: Any, name: str, absent: Any) -> Any:
+    """A field's value where the config's class knows it; what config.json names beyond that means nothing to it."""
+    return getattr(c, name) if name in type(c).__dataclass_fields__ else absent
+
+
 def _common(c: Any) -> dict[str, Any]:
     return dict(
         vocab_size=c.vocab_size,
@@ -132,10 +137,17 @@ def _common(c: Any) -> dict[str, Any]:
 
 def _rope(c: Any) -> dict[str, Any]:
     """RoPE's settings from `rope_parameters`, where transformers gathers those of old configs too."""
+    # of these families GPT-NeoX alone rotates a part of each head; transformers passes over the setting in the others
     p = dict(c.rope_parameters)
     kind = p.get("rope_type", "default")
     if kind not in ("default", "linear", "llama3"):
         raise ValueError(f"this model's rope_type is {kind!r}; supported are default, linear, llama3")
+    fraction = float(p.get("partial_rotary_factor", 1.0))
+    if fraction != 1.0 and c.model_type != "gpt_neox":
+        raise ValueError(
+            f"this model's config sets partial_rotary_factor to {fraction}, which is not supported for type "
+            f"{c.model_type}: its results would be wrong"
+        )
     scaling = None
     if kind == "linear":
         scaling = RopeScaling("linear", float(p["factor"]))
@@ -143,7 +155,7 @@ def _rope(c: Any) -> dict[str, Any]:
         scaling = RopeScaling("llama3", float(p["factor"]), float(p["low_freq_factor"]), float(p["high_freq_factor"]),
                               int(p["original_max_position_embeddings"]))  # fmt: skip
     return dict(position="rope", rope_theta=float(p["rope_theta"]), rope_scaling=scaling,
-                rope_fraction=float(p.get("partial_rotary_factor", 1.0)))  # fmt: skip
+                rope_fraction=fraction)  # fmt: skip
 
 
 # ---- GPT-2 --------------------------------------------------------------------------------------------------------
@@ -187,15 +199,15 @@ def _gpt2_stored(config: ModelConfig) -> Iterator[Stored]:
 def _llama_config(c: Any) -> ModelConfig:
     _choice({"silu": 0}, c.hidden_act, "hidden_act")
     qwen2, qwen3 = c.model_type == "qwen2", c.model_type == "qwen3"
-    bias = True if qwen2 else getattr(c, "attention_bias", False)
+    bias = True if qwen2 else _known(c, "attention_bias", False)
     return ModelConfig(
         **_common(c),
         **_rope(c),
         feedforward_dim=c.intermediate_size,
         kv_heads=c.num_key_value_heads,
-        head_dim=getattr(c, "head_dim", None) or 0,
+        head_dim=getattr(c, "head_dim", None) or 0,  # Qwen2's class does not know it, but its layers heed it
         feedforward="swiglu",
-        feedforward_bias=getattr(c, "mlp_bias", False),
+        feedforward_bias=_known(c, "mlp_bias", False),
         norm="rmsnorm",
         norm_epsilon=c.rms_norm_eps,
         attention_bias=bias,
@@ -206,8 +218,8 @@ def _llama_config(c: Any) -> ModelConfig:
 
 
 def _window(c: Any) -> int | None:
-    window = getattr(c, "sliding_window", None)
-    kinds = set(getattr(c, "layer_types", None) or [])
+    window = _known(c, "sliding_window", None)
+    kinds = set(_known(c, "layer_types", None) or [])
     if not kinds:
         return window
     if kinds == {"full_attention"}:
