@@ -75,7 +75,7 @@ def _files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
         try:
-            names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+            names = sorted(str(name) for name in set(json.loads(index.read_text())["weight_map"].values()))
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{index.name} is corrupt: download the model again") from error
         missing = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
@@ -137,9 +137,10 @@ def fill(
     unused = {name for name in unused if not any(fnmatch.fnmatch("." + name, pattern) for pattern in NOT_PARAMETERS)}
     unused -= _tied_copies(model, tensors, unused)
     if unused:
+        count = "a tensor" if len(unused) == 1 else f"{len(unused)} tensors"
         raise ValueError(
-            f"the checkpoint holds {len(unused)} tensors that this architecture has no place for, such as "
-            f"{sorted(unused)[0]!r}: its results would be wrong without them"
+            f"the checkpoint holds {count} that this architecture has no place for, such as {sorted(unused)[0]!r}: "
+            f"its results would be wrong without {'it' if len(unused) == 1 else 'them'}"
         )
 
 
