@@ -37,12 +37,12 @@ def load_model(name: str, seed: int = 0, dtype: str = "float32", progress: Progr
         return random_model(PRESETS[name], seed, name)
     if name in CURATED:
         return _curated(name, dtype, progress)
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return load_folder(path, path.resolve().name, dtype, progress)
-    if path.is_file() and path.suffix == ".gguf":
+    path = _existing(name)
+    if path is not None and path.is_dir():
+        return load_folder(path, path.name, dtype, progress)
+    if path is not None and path.suffix == ".gguf":
         return load_gguf(path, f"{path.stem}, expanded to {dtype}", dtype, progress)
-    if path.is_file():
+    if path is not None:
         raise ValueError(f"{path.name} is a file of a kind that is not read here: give a folder or a .gguf file")
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return load_folder(hub.download(name, progress), name, dtype, progress)
@@ -50,6 +50,15 @@ def load_model(name: str, seed: int = 0, dtype: str = "float32", progress: Progr
         f"there is no model named {name!r}; choose one of {', '.join([*PRESETS, *CURATED])}, a folder, a .gguf file or "
         "a Hub id (owner/name)"
     )
+
+
+def _existing(name: str) -> Path | None:
+    """The folder or file of that name, or None; also for what no file can be named."""
+    try:
+        path = Path(name).expanduser().resolve()
+        return path if name.strip() and path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, a home of nobody, a null character
+        return None
 
 
 def _curated(name: str, dtype: str, progress: Progress) -> Transformer:
@@ -137,6 +146,8 @@ def _read_config(folder: Path) -> Any:
     file = folder / "config.json"
     try:
         kind = json.loads(file.read_text())["model_type"]
+        if not isinstance(kind, str):
+            raise TypeError
     except FileNotFoundError as error:
         raise ValueError(f"{folder.name} has no config.json: it is not a model in the Hub's format") from error
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -149,7 +160,8 @@ def _read_config(folder: Path) -> Any:
     except ValueError:
         raise
     except Exception as error:
-        raise ValueError(f"{file.name} cannot be understood ({type(error).__name__}: {error})") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())  # some of them have several lines
+        raise ValueError(f"{file.name} cannot be understood ({reason})") from error
     return config
 
 
@@ -159,8 +171,8 @@ def _stop_ids(folder: Path, config: Any) -> tuple[int, ...]:
     file = folder / "generation_config.json"
     if file.exists():
         try:
-            stop = json.loads(file.read_text()).get("eos_token_id", stop)
-        except (ValueError, AttributeError, OSError) as error:
+            return _as_ids(json.loads(file.read_text()).get("eos_token_id", stop))
+        except (ValueError, TypeError, AttributeError, OSError) as error:
             raise ValueError(f"{file.name} is corrupt: download the model again") from error
     return _as_ids(stop)
 
