@@ -65,7 +65,9 @@ def make(name: str, seed: int = 0, **changes: object) -> torch.nn.Module:
     kind, settings = ARCHITECTURES[name]
     config = getattr(transformers, f"{kind}Config")(**{**settings, **changes})
     config._attn_implementation = "eager"
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
