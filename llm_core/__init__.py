@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llm_core.config import PRESETS, ModelConfig
+    from llm_core.explanation import Explanation, Term, contributions, explain
     from llm_core.generation import Run, Step, generate
     from llm_core.loading import load_model, random_model
     from llm_core.model import Transformer
     from llm_core.sampling import Sampled, Sampling, Stage
     from llm_core.trace import Matrix
 
+# no module is named as a function that it offers: importing the one would hide the other
 _MODULES = {
     "config": ("PRESETS", "ModelConfig"),
+    "explanation": ("Explanation", "Term", "contributions", "explain"),
     "generation": ("Run", "Step", "generate"),
     "loading": ("load_model", "random_model"),
     "model": ("Transformer",),
@@ -31,8 +34,8 @@ _MODULES = {
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "PRESETS", "Matrix", "ModelConfig", "Run", "Sampled", "Sampling", "Stage", "Step", "Transformer", "generate",
-    "load_model", "random_model",
+    "PRESETS", "Explanation", "Matrix", "ModelConfig", "Run", "Sampled", "Sampling", "Stage", "Step", "Term",
+    "Transformer", "contributions", "explain", "generate", "load_model", "random_model",
 ]  # fmt: skip
 
 
