@@ -6,7 +6,8 @@ from dashboard import settings, style
 from dashboard.redraw import after_sampling, guarded
 from dashboard.sidebar import sidebar
 
-st.set_page_config(page_title="Every matrix", page_icon=":material/grid_on:", layout="wide")
+st.set_page_config(page_title="Every matrix", page_icon="dashboard/icon.svg", layout="wide",
+                   initial_sidebar_state=284)  # pixels
 style.apply()
 settings.begin()
 sidebar(on_sampling=after_sampling)

@@ -72,7 +72,14 @@ def _parts(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
 def _result(entry: Entry, pictures: Pictures) -> Picture:
     """A computed matrix. Of several rows only the last one leads to the next token."""
     picture = pictures.matrix(entry.name)
-    return replace(picture, predicts=entry.axes[0] != "kv_head" and picture.rows > 1)
+    predicts = entry.axes[0] != "kv_head" and picture.rows > 1
+    notes = ("◀ only this row predicts",) if predicts and entry.name == _last(pictures.model.config) else ()
+    return replace(picture, predicts=predicts, notes=(*picture.notes, *notes))
+
+
+def _last(config: ModelConfig) -> str:
+    """The matrix whose last row the logits are made from."""
+    return catalogue.matrix(config, "logits").operands[0]
 
 
 def _operands(entry: Entry, pictures: Pictures) -> list[Part]:
@@ -88,11 +95,19 @@ def _operands(entry: Entry, pictures: Pictures) -> list[Part]:
             picture = pictures.labelled(name)
         else:
             picture = pictures.matrix(name)
-        if parts:
+        if parts and isinstance(parts[-1], Picture):
+            parts[-1] = _inner(parts[-1], picture)
             parts.append("+" if entry.operation == "add" else "×")
             picture = replace(picture, transposed=entry.axes[-1] == "key")
         parts.append(picture)
     return parts
+
+
+def _inner(left: Picture, right: Picture) -> Picture:
+    """The left factor, with the word for its columns that the right one has for its rows."""
+    if right.kind != "weight" or left.column_word == right.row_word:
+        return left
+    return replace(left, column_word=f"{left.column_word} = {right.row_word}")
 
 
 def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
@@ -109,12 +124,12 @@ def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
 def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
     """One matrix through several operations. What is still the same kind of number shares one scale."""
     config = pictures.model.config
-    signs = {"scale": f"÷ √{config.head_dim} =", "mask": "mask =", "softmax": "softmax =",
-             "activate": f"{_ACTIVATIONS[config.feedforward]} ="}  # fmt: skip
+    signs = {"scale": f"÷ √{config.head_dim}", "mask": "mask", "softmax": "softmax",
+             "activate": _ACTIVATIONS[config.feedforward]}  # fmt: skip
     source = pictures.labelled(group[0].operands[0])
     parts: list[Part] = [source]
     for entry in group:
-        result = _result(entry, pictures)
+        result = _result(entry, pictures) if entry is group[-1] else pictures.matrix(entry.name)
         parts += [signs[str(entry.operation)],
                   result.with_scale(source.scale) if entry.quantity == "signed" else result]  # fmt: skip
     return parts

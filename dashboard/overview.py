@@ -15,6 +15,7 @@ from llm_core import Run, Step
 RULE = "One row = one token; in attention, rows ask and columns answer."
 UNCHANGED = "Unchanged: the sampler comes after the model."
 RUNNERS = 5
+_FIRST = "<style>[data-testid='stLayoutWrapper']:has(> .st-key-section-{station}) {{ order: -2; }}</style>"
 _PICTURE = 64  # cells of a thumbnail, in each direction
 
 
@@ -54,7 +55,7 @@ def stations_strip() -> None:
     run = run_of(chosen)
     station = stations(station_cards(run.steps[step_index(chosen, run)], run), chosen=chosen.station, key="stations",
                        on_choose=lambda name: settings.look_at("station", name))  # fmt: skip
-    st.html(f"<style>.stLayoutWrapper:has(> .st-key-section-{station}) {{ order: -1; }}</style>")
+    st.html(_FIRST.format(station=station))
     st.caption(f"{RULE} {UNCHANGED if st.session_state.get('stand_still') else ''}")
 
 

@@ -19,7 +19,7 @@ TITLES = {
     "logits": ("Logits", "The last row alone gives a score to each token of the vocabulary."),
     "sample": ("Sample", "Scores become probabilities, and one token is drawn."),
 }
-_CHART = {"displayModeBar": False, "responsive": False}
+_CHART = {"displayModeBar": False}
 
 
 def sections(step: Step, run: Run) -> None:
@@ -40,8 +40,9 @@ def sections(step: Step, run: Run) -> None:
 def heading(station: str) -> None:
     """A section's title and what happens there."""
     title, meaning = TITLES[station]
-    st.subheader(title, anchor=False)
-    st.caption(meaning)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"heading-{station}"):
+        st.subheader(title, anchor=False, width="content")
+        st.caption(meaning, width="content")
 
 
 def equation_row(row: Equation, tokens: int) -> None:
@@ -49,7 +50,7 @@ def equation_row(row: Equation, tokens: int) -> None:
     lines = [f"**{e.title}** `{e.formula}` {e.meaning}" for e in row.entries]
     with st.container(key=f"equation-{row.key}", gap="xsmall"):
         st.markdown("  \n".join(lines))
-        st.plotly_chart(draw(row.parts, tokens), width="content", key=f"chart-{row.key}", config=_CHART)
+        st.plotly_chart(draw(row.parts, tokens), width="content", key=f"chart-{row.key}", theme=None, config=_CHART)
 
 
 def text_section(step: Step) -> None:
@@ -74,7 +75,7 @@ def sample_section(step: Step) -> None:
     bars = [StageBars(titles[s.name], s.probabilities[top].tolist()) for s in stages]
     with st.container(key="equation-sample"):
         st.plotly_chart(stage_bars(bars, labels, top.index(sampled.id)), width="content", key="chart-sample",
-                        config=_CHART)  # fmt: skip
+                        theme=None, config=_CHART)  # fmt: skip
     st.caption(f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage. "
                f"All {len(stages[0].probabilities):,} are in the table; search it with the magnifying glass.")  # fmt: skip
     st.dataframe(vocabulary_table(step, stages), hide_index=True, height=318, key="vocabulary", column_config={

@@ -22,4 +22,5 @@ BAR, BAR_FAINT, BAR_CHOSEN = f"rgba({TEAL}, 0.75)", f"rgba({GREY}, 0.35)", f"rgb
 LETTERS = {"Q": "rgb(147, 93, 235)", "K": "rgb(22, 160, 96)", "V": "rgb(219, 70, 140)"}
 
 MONO = "'Source Code Pro', ui-monospace, monospace"
-"""The fonts of tokens and numbers; Streamlit brings the first one along."""
+SANS = "'Source Sans', sans-serif"
+"""The fonts of tokens and numbers, and of words; Streamlit brings the first of each along."""

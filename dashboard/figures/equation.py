@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures import geometry
-from dashboard.figures.colours import FAINT, FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SIGNED
-from dashboard.figures.geometry import CAPTION, TITLE, WORD, Cell, Part, Placed, Plan
+from dashboard.figures.colours import FAINT, FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
+from dashboard.figures.geometry import CAPTION, INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
 from dashboard.figures.picture import Picture
 
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
@@ -35,7 +35,7 @@ def equation(parts: list[Part], tokens: int) -> go.Figure:
         layout[f"yaxis{suffix}"] = _row_axis(placed, plan, f"x{suffix}", cell)
         layout["annotations"] += _texts(placed, plan, cell)
         layout["shapes"] += _frames(placed, plan)
-    layout["annotations"] += [_text(w.text, w.x, w.y, plan, size=17, xanchor="center") for w in plan.words]
+    layout["annotations"] += [_text(_operator(w.text), w.x, w.y, plan, size=17, xanchor="center") for w in plan.words]
     return go.Figure(data=traces, layout=layout)
 
 
@@ -49,7 +49,7 @@ def _empty_layout(plan: Plan) -> dict[str, Any]:
         "template": None, "width": plan.width, "height": plan.height, "autosize": False,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False, "dragmode": False, "hovermode": "closest", "annotations": [], "shapes": [],
-        "hoverlabel": {"font": {"family": MONO, "size": 13}},
+        "font": {"family": SANS}, "hoverlabel": {"font": {"family": MONO, "size": 13}},
     }  # fmt: skip
 
 
@@ -144,11 +144,16 @@ def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | N
     shorten = geometry.shorten if shown else str
     texts = [escape(shorten(label)) for label in labels] if labels else [str(i) for i in range(size)]
     return {"domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
-            "showgrid": False, "ticks": "", "showticklabels": shown, "tickmode": "array",
+            "showgrid": False, "ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)", "showticklabels": shown, "tickmode": "array",
             "tickvals": list(range(size)), "ticktext": texts, "tickfont": {"family": MONO, "size": 12}}  # fmt: skip
 
 
 # ---- texts and frames -----------------------------------------------------------------------------------------------
+
+
+def _operator(text: str) -> str:
+    """An operator as it is; the name of an operation above an arrow."""
+    return text if len(text) == 1 else f"<span style='font-size:13px'>{text}</span><br>→"
 
 
 def pretty(symbol: str) -> str:
@@ -162,8 +167,11 @@ def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
     """Title and shape above a picture, its axis word and caption below, its row word at the left."""
     picture = placed.picture
     title = placed.top - geometry.column_label_height(picture) - TITLE / 2
-    texts = [_text(f"<b>{pretty(picture.symbol)}</b>  <span style='font-size:12px'>{picture.shape}</span>",
-                   placed.left, title, plan, size=15)]  # fmt: skip
+    symbol = f"<b>{pretty(picture.symbol)}</b>  <span style='font-size:12px'>{picture.shape}</span>"
+    if placed.inline:
+        symbol += f"  <span style='font-size:11px;color:{MUTED}'>{picture.caption}</span>"
+        return [_text(symbol, placed.left, placed.top - INLINE_TITLE / 2, plan, size=15)]
+    texts = [_text(symbol, placed.left, title, plan, size=15)]
     texts.append(_text(picture.column_word, placed.left, placed.bottom + WORD / 2 + 1, plan, size=12))
     texts.append(_text(picture.caption, placed.left, placed.bottom + WORD + CAPTION / 2, plan, size=11, color=MUTED))
     if picture.row_word and not picture.row_labels and picture.row_start is None:
@@ -172,10 +180,10 @@ def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
     if picture.row_labels and not cell.labelled and picture.row_start is not None:
         texts += _positions(placed, plan)
     if picture.transposed:
-        texts.append(_text("<b>ᵀ</b>", placed.right + 3, placed.top + 4, plan, size=22))
+        texts.append(_text("<b>T</b>", placed.right + 5, placed.top + 2, plan, size=15))
     if picture.predicts:
         last = placed.bottom - placed.height / picture.rows / 2
-        texts.append(_text("◂", placed.right + 2, last, plan, size=16))
+        texts.append(_text("◀", placed.right + 3, last, plan, size=11))
     return texts
 
 

@@ -1,14 +1,15 @@
 """Where everything in an equation's figure lies, in pixels from its top left corner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.figures.picture import Picture
 
 GAP = 24
-TITLE, CAPTION, WORD = 26, 17, 16
+TITLE, CAPTION, WORD, INLINE_TITLE = 26, 17, 16, 22
 LETTER = 7.3  # width of one character of a label
-LONGEST_LABEL = 12
-FEATURE_WIDE, FEATURE_NARROW, NUMBERS_UP_TO = 28, 18, 24
+LONGEST_LABEL = 11
+LOW = 16  # rows of a weight in an equation with narrow columns
+FEATURE_WIDE, FEATURE_NARROW, NUMBERS_UP_TO = 26, 16, 24
 _TOKEN_SIZES = ((16, 24), (32, 16), (64, 9), (128, 5))
 
 
@@ -42,6 +43,7 @@ class Placed:
     top: float
     width: float
     height: float
+    inline: bool = False  # below another picture: title and caption share a line above it
 
     @property
     def right(self) -> float:
@@ -85,7 +87,7 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
     x = 0.0
     for before, part in zip([None, *parts], parts, strict=False):
         if isinstance(part, str):
-            width = max(GAP, 16 + 8.5 * len(part))
+            width = max(GAP, 10 + 7.2 * len(part))
             words.append(Word(part, x + width / 2, middle))
             x += width
             continue
@@ -96,8 +98,8 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
         placed += below
         words += new_words
         x = below[0].right + (16 if part.transposed or part.predicts else 0)
-    bottom = max(p.bottom for p in placed) + WORD + CAPTION + 2
-    width = max(x, *(p.left + 6.1 * len(p.picture.caption) for p in placed)) + 4
+    bottom = max(p.bottom + (4 if p.inline else WORD + CAPTION + 2) for p in placed)
+    width = max(x, *(p.left + 5.7 * len(p.picture.caption) for p in placed)) + 4
     return Plan(round(width), round(bottom), tuple(placed), tuple(words))
 
 
@@ -106,8 +108,8 @@ def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[li
     placed = [_place(picture, left, middle - _height(picture, cell) / 2, cell)]
     words = []
     for operator, under in picture.below:
-        top = placed[-1].bottom + WORD + CAPTION + 8 + TITLE
-        placed.append(_place(under, left, top, cell))
+        top = placed[-1].bottom + (WORD + CAPTION + 6 if len(placed) == 1 else 8) + INLINE_TITLE
+        placed.append(replace(_place(under, left, top, cell), inline=True))
         words.append(Word(operator, left - 12 - 3.6 * len(operator), top + placed[-1].height / 2))
     return placed, words
 
@@ -121,12 +123,12 @@ def column_width(picture: Picture, cell: Cell) -> int:
 
 
 def _height(picture: Picture, cell: Cell) -> int:
-    """Rows of tokens shrink with the prompt; a weight's rows do not."""
     return picture.rows * row_height(picture, cell)
 
 
 def row_height(picture: Picture, cell: Cell) -> int:
-    return cell.row if picture.row_start is not None else min(24, max(cell.row, 16))
+    """Rows of tokens shrink with the prompt; a weight's rows do not."""
+    return cell.row if picture.row_start is not None else 24 if cell.feature == FEATURE_WIDE else LOW
 
 
 def shorten(label: str) -> str:

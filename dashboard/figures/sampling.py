@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.figures.colours import BAR, BAR_CHOSEN, BAR_FAINT, FRAME, MONO
+from dashboard.figures.colours import BAR, BAR_CHOSEN, BAR_FAINT, FRAME, MONO, SANS
 from dashboard.figures.equation import escape
 from dashboard.figures.geometry import shorten
 from dashboard.figures.picture import percent
@@ -30,6 +30,7 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
         "template": None, "width": width, "height": height, "autosize": False, "showlegend": False, "bargap": 0.25,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False, "hoverlabel": {"font": {"family": MONO, "size": 13}}, "annotations": [], "shapes": [],
+        "font": {"family": SANS},
     }  # fmt: skip
     traces = []
     for index, stage in enumerate(stages):
@@ -42,7 +43,7 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
         }  # fmt: skip
         layout[f"yaxis{suffix}"] = {
             "domain": [0, 1 - TOP / height], "anchor": f"x{suffix}", "range": [rows - 0.5, -0.5], "fixedrange": True,
-            "showticklabels": index == 0, "ticks": "", "showgrid": False, "zeroline": False, "tickmode": "array",
+            "showticklabels": index == 0, "ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)", "showgrid": False, "zeroline": False, "tickmode": "array",
             "tickvals": list(range(rows)), "ticktext": [escape(shorten(label)) for label in labels],
             "tickfont": {"family": MONO, "size": 12},
         }  # fmt: skip

@@ -9,6 +9,7 @@ from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
 from dashboard.state import run_of, step_index
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
+REST = "All other matrices of this step, in order of computation"
 NOTICE = "Random weights know no English, but the arithmetic is the real thing."
 
 
@@ -24,12 +25,14 @@ def page() -> None:
         refusal(str(error))
         return
     remember_rows(chosen, run)
-    left, right = st.columns([0.745, 0.255], gap="medium")
+    left, right = st.columns([0.76, 0.24], gap="medium")
     with left:
         overview.tokens()
         st.caption(f":material/info: {NOTICE}")
         overview.stations_strip()
         with st.container(key="sections", gap="large"):
+            with st.container(key="section-rest"):
+                st.subheader(REST, anchor=False, divider="gray")
             matrices()
             sample()
     with right, st.container(key="rail"):
