@@ -28,21 +28,28 @@ def download(repo: str, progress: Progress) -> Path:
     Raises ValueError, in plain words, for: no network, a gated or unknown model, a full disk, no safetensors.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
     if on_this_machine(repo):
         return Path(snapshot_download(repo, allow_patterns=WANTED, local_files_only=True))
     try:
-        return Path(snapshot_download(repo, allow_patterns=WANTED, tqdm_class=_bar(repo, progress)))
-    except LocalEntryNotFoundError as error:
-        raise ValueError(f"{repo} is not on this machine, and the Hub cannot be reached: check the network") from error
+        folder = Path(snapshot_download(repo, allow_patterns=WANTED, tqdm_class=_bar(repo, progress)))
     except Exception as error:
         raise ValueError(_plainly(repo, error)) from error
+    if not any(folder.glob("*.safetensors")):
+        raise ValueError(
+            f"{repo} has no safetensors files on the Hub; pickled weights can run any program when they are opened and "
+            "are never read here: look for the same model as safetensors"
+        )
+    return folder
 
 
 def _plainly(repo: str, error: Exception) -> str:
     from huggingface_hub import errors
 
+    if isinstance(error, errors.LocalEntryNotFoundError):  # neither here nor there: the cause says why not there
+        if isinstance(error.__cause__, errors.HfHubHTTPError):
+            return _plainly(repo, error.__cause__)
+        return f"{repo} is not on this machine, and the Hub cannot be reached: check the network"
     if isinstance(error, errors.GatedRepoError):
         return (f"{repo} is gated: accept its licence on its page at huggingface.co, then log in on this machine with "
                 "`hf auth login`")  # fmt: skip
@@ -50,6 +57,8 @@ def _plainly(repo: str, error: Exception) -> str:
         return f"the Hub has no model {repo!r}, or it is private: check the spelling (owner/name)"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full while {repo} is downloaded: free some space and try again"
+    if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+        return f"{repo} cannot be kept on this machine: {error}"
     if isinstance(error, errors.HfHubHTTPError):
         status = getattr(getattr(error, "response", None), "status_code", None)
         return f"the Hub answered with an error ({status}) for {repo}: try again later"
@@ -57,7 +66,10 @@ def _plainly(repo: str, error: Exception) -> str:
 
 
 def _bar(repo: str, progress: Progress) -> type:
-    """A tqdm that reports the bytes of all files together instead of drawing."""
+    """A tqdm that reports the bytes of all files together instead of drawing.
+
+    The Hub's library counts the same bytes in two bars, as they arrive and as they are written: the one ahead counts.
+    """
     from tqdm import tqdm
 
     lock = threading.Lock()
@@ -74,7 +86,7 @@ def _bar(repo: str, progress: Progress) -> type:
                 return True
             with lock:
                 bars[id(self)] = (float(self.n), float(self.total or 0))
-                have, total = (sum(x) for x in zip(*bars.values(), strict=True))
+                have, total = (max(x) for x in zip(*bars.values(), strict=True))
             if total:
                 progress(f"downloading {repo}: {have / 1e6:,.0f} of {total / 1e6:,.0f} MB", min(have / total, 1.0))
             return True
