@@ -124,12 +124,12 @@ def _weight_of(name: str) -> str:
 
 def load_folder(folder: Path, name: str, dtype: str, progress: Progress = silent) -> Transformer:
     """The model in a folder in the Hub's format: config.json, safetensors (sharded too), a tokenizer."""
-    config = _read_config(folder)
+    config = _read_config(folder, name)
     family = FAMILIES[config.model_type]
     tensors = SafetensorsFiles(folder)
     shape = model_config(config).with_(stop_ids=_stop_ids(folder, config))
     with torch.device("meta"):
-        model = Transformer(shape, _read_tokenizer(folder), name, "")
+        model = Transformer(shape, _read_tokenizer(folder, name), name, "")
     need_memory(model, DTYPES[dtype])
     fill(model, family, tensors, DTYPES[dtype], progress)
     model.fingerprint = _fingerprint(tensors.fingerprint(), shape, dtype)
@@ -140,7 +140,7 @@ def _fingerprint(content: str, config: ModelConfig, dtype: str) -> str:
     return hashlib.sha256(f"{content} {config} {dtype}".encode()).hexdigest()
 
 
-def _read_config(folder: Path) -> Any:
+def _read_config(folder: Path, name: str) -> Any:
     from transformers import AutoConfig
 
     file = folder / "config.json"
@@ -149,7 +149,7 @@ def _read_config(folder: Path) -> Any:
         if not isinstance(kind, str):
             raise TypeError
     except FileNotFoundError as error:
-        raise ValueError(f"{folder.name} has no config.json: it is not a model in the Hub's format") from error
+        raise ValueError(f"{name} has no config.json: it is not a model in the Hub's format") from error
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ValueError(f"{file.name} is corrupt or names no model_type: download the model again") from error
     if kind not in FAMILIES:
@@ -181,16 +181,16 @@ def _as_ids(stop: int | list[int] | None) -> tuple[int, ...]:
     return tuple(int(i) for i in (stop if isinstance(stop, list) else [stop]) if i is not None)
 
 
-def _read_tokenizer(folder: Path) -> Tokenizer:
+def _read_tokenizer(folder: Path, name: str) -> Tokenizer:
     names = ("tokenizer.json", "vocab.json", "tokenizer.model")
-    if not any((folder / name).exists() for name in names):
+    if not any((folder / file).exists() for file in names):
         return no_tokenizer()
     from transformers import AutoTokenizer
 
     try:
         backend = AutoTokenizer.from_pretrained(folder, trust_remote_code=False).backend_tokenizer
     except Exception as error:
-        raise ValueError(f"the tokenizer of {folder.name} cannot be read ({type(error).__name__}: {error})") from error
+        raise ValueError(f"the tokenizer of {name} cannot be read ({type(error).__name__}: {error})") from error
     return Tokenizer(backend, _prefix_ids(backend))
 
 
