@@ -1,7 +1,7 @@
 """The catalogue tells what a model computes and learned: no more, no less, in order."""
 
 import pytest
-from conftest import CONFIGS, ids, record
+from conftest import CONFIGS, assert_close, ids, record
 
 from llm_core import catalogue, generate
 
@@ -86,6 +86,14 @@ def test_probabilities_are_marked_and_nothing_else(small_model):
             assert matrix.values.sum(-1).numpy() == pytest.approx(1, abs=1e-5)
         else:
             assert matrix.entry.operation != "softmax"
+
+
+def test_a_sum_is_the_sum_of_its_operands_and_a_copy_its_operand(small_model):
+    run = generate(small_model, ids(7))
+    values = {m.name: m.values for m in run.steps[0].matrices(run.steps[0].names)}
+    for entry in catalogue.matrices(small_model.config):
+        if entry.operation in ("add", "copy"):
+            assert_close(values[entry.name], sum(values[name] for name in entry.operands), 1e-6, entry.name)
 
 
 def test_unknown_names_are_refused_with_the_name(toy):

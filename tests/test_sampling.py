@@ -202,7 +202,13 @@ def test_draw_at_the_border_of_two_slices_takes_the_upper():
 
 @pytest.mark.parametrize("u", [0.0, 5e-324, 0.5, math.nextafter(1, 0)])
 def test_token_of_probability_zero_is_never_drawn(u):
-    for p in ([0, 0, 1, 0], [0, 0.5, 0, 0.5, 0], [0, 1e-300, 0, 1 - 1e-16, 0, 0], [0, 0.1] + [0.1] * 9 + [0, 0]):
+    for p in (
+        [0, 0, 1, 0],
+        [0, 5e-324, 0],
+        [0, 0.5, 0, 0.5, 0],
+        [0, 1e-300, 0, 1 - 1e-16, 0, 0],
+        [0, 0.1] + [0.1] * 9 + [0, 0],
+    ):
         p = torch.tensor(p, dtype=torch.float64)
         assert p[draw(p, u)] > 0
 
