@@ -132,7 +132,7 @@ def fill(
                     f"{name!r} gives {ours} the shape {tuple(values.shape)}, and the config says "
                     f"{tuple(weights[ours].shape)}: config and weights do not belong together"
                 )
-            put(model, ours, values.to(dtype).contiguous())
+            put(model, ours, values.to(dtype))
         progress(f"reading weights into memory ({done + 1} of {len(stored)})", (done + 1) / len(stored))
     unused = {name for name in unused if not any(fnmatch.fnmatch("." + name, pattern) for pattern in NOT_PARAMETERS)}
     unused -= _tied_copies(model, tensors, unused)
@@ -161,19 +161,32 @@ def _tied_copies(model: Transformer, tensors: Mapping[str, Tensor], unused: set[
 
 
 def put(model: Transformer, name: str, values: Tensor) -> None:
-    """Make `values` the model's weight of that name."""
+    """Make `values` the model's weight of that name, laid out by `longer_axis_in_one_piece`."""
     module, _, last = name.rpartition(".")
     owner = model.get_submodule(module)
-    setattr(owner, last, torch.nn.Parameter(values, requires_grad=False))
+    setattr(owner, last, torch.nn.Parameter(longer_axis_in_one_piece(values), requires_grad=False))
+
+
+def longer_axis_in_one_piece(w: Tensor) -> Tensor:
+    """The same matrix, in memory row after row, or column after column where it is taller than wide.
+
+    A decode step is one row times each matrix and takes as long as reading them takes: quickest along the longer axis,
+    which matters most for a tied embedding (v, m), read as the unembedding (m, v).
+    """
+    return w.mT.contiguous().mT if w.dim() == 2 and w.shape[0] > w.shape[1] else w.contiguous()
 
 
 def put_all(model: Transformer, tensors: Mapping[str, Tensor]) -> None:
-    """Give the model tensors that are named and laid out as its own weights are. Raises ValueError unless they fit."""
+    """Give the model tensors that are named as its own weights are and lie as in memory: a matrix that is kept column
+    after column comes transposed. Raises ValueError unless they fit.
+    """
     entries = {entry.name: entry.shape for entry in catalogue.weights(model.config)}
     if set(entries) != set(tensors):
         raise ValueError(f"the file's weights are not this model's: {sorted(set(entries) ^ set(tensors))[0]!r} differs")
     for name, shape in entries.items():
         values = tensors[name]
+        if tuple(values.shape) != shape and values.dim() == 2:
+            values = values.mT
         if tuple(values.shape) != shape:
             raise ValueError(f"{name} has shape {tuple(values.shape)} in the file, and {shape} in the config")
         put(model, name, values)

@@ -23,7 +23,7 @@ from llm_core.config import ModelConfig, RopeScaling
 from llm_core.model import Transformer
 from llm_core.tokenizer import Tokenizer
 
-LAYOUT = 1  # raise it when the layout changes: older folders are then made anew
+LAYOUT = 2  # raise it when the layout changes: older folders are then made anew
 
 
 def cache_folder() -> Path:
@@ -40,7 +40,10 @@ def keep(model: Transformer, folder: Path) -> None:
     except OSError as error:
         raise ValueError(_cannot_write(folder, error)) from error
     try:
-        save_file({name: p.detach() for name, p in model.named_parameters()}, partial / "weights.safetensors")
+        tensors = {name: p.detach() for name, p in model.named_parameters()}
+        # a file holds rows: what lies column after column is written transposed, and mapped as it is
+        lying = {name: t if t.is_contiguous() else t.mT for name, t in tensors.items()}
+        save_file(lying, partial / "weights.safetensors")
         model.tokenizer.backend.save(str(partial / "tokenizer.json"))
         about = {"layout": LAYOUT, "name": model.name, "fingerprint": model.fingerprint,
                  "prefix_ids": model.tokenizer.prefix_ids, "config": dataclasses.asdict(model.config)}  # fmt: skip
@@ -83,7 +86,7 @@ def kept(folder: Path) -> Transformer | None:
         with torch.device("meta"):
             model = Transformer(config, tokenizer, about["name"], about["fingerprint"])
         put_all(model, load_file(folder / "weights.safetensors"))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+    except Exception:  # tokenizers raises nothing narrower
         return None  # made by another version, or damaged: the caller makes it anew
     return model.eval()
 
