@@ -6,8 +6,9 @@ from dashboard import settings, style
 from dashboard.redraw import after_sampling, guarded
 from dashboard.sidebar import sidebar
 
-st.set_page_config(page_title="Every matrix", page_icon="dashboard/icon.svg", layout="wide",
-                   initial_sidebar_state=284)  # pixels
+st.set_page_config(
+    page_title="Every matrix", page_icon="dashboard/icon.svg", layout="wide", initial_sidebar_state=284
+)  # pixels
 style.apply()
 settings.begin()
 sidebar(on_sampling=after_sampling)

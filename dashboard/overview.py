@@ -44,7 +44,7 @@ def _choose_step(index: int) -> None:
     settings.look_at("step", index)
     chosen = settings.current()
     remember_rows(chosen, run_of(chosen))
-    st.rerun([*SAMPLER_PARTS, "matrices"])
+    st.rerun([*SAMPLER_PARTS[1:], "matrices"])
 
 
 @st.fragment(key="stations")
@@ -66,7 +66,10 @@ def station_cards(step: Step, run: Run) -> list[Station]:
     drawn_from = step.sampled.stages[-1].probabilities
     label = run.model.tokenizer.label
     pictures = {
-        "text": (f"{len(step.ids)} in", [Thumbnail(np.array([[len(label(i)) for i in step.ids[:_PICTURE]]]), "tokens")]),
+        "text": (
+            f"{len(step.ids)} in",
+            [Thumbnail(np.array([[len(label(i)) for i in step.ids[:_PICTURE]]]), "tokens")],
+        ),
         "embedding": (_shape(x.values), [_thumbnail(x.values)]),
         "attention": (_shape(weights.values[0]), [_thumbnail(weights.values[0], "probability", weights.mask)]),
         "feedforward": (_shape(hidden.values), [_thumbnail(hidden.values)]),

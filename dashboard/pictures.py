@@ -95,4 +95,3 @@ def _picture(entry: Entry, grid: torch.Tensor, tokens: Tokens | None, hidden: np
         scale=scale, off_scale=off_scale, notes=tuple(notes),
         **({"column_labels": tokens.labels} if tokens else {}) | more,
     )  # fmt: skip
-

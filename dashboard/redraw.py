@@ -12,7 +12,7 @@ from dashboard.state import run_of, step_index
 from llm_core import Run
 
 P = ParamSpec("P")
-SAMPLER_PARTS = ["tokens", "stations", "next-token", "sample"]
+SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample"]
 """The fragments that show what was sampled; all other parts show what the model computed before."""
 
 
@@ -32,10 +32,11 @@ def after_sampling() -> None:
     rows = st.session_state.get("rows")
     settings = current()
     try:
-        if rows is None or _rows(settings, run_of(settings)) != rows:
-            return
+        same = rows is not None and _rows(settings, run_of(settings)) == rows
     except ValueError:  # the page itself will say why
-        return
+        same = False
+    if not same:
+        st.rerun()
     st.session_state.stand_still = True
     st.rerun(SAMPLER_PARTS)
 

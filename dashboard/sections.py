@@ -1,11 +1,13 @@
 """The stations' sections: each with all of its matrices as equations, in order of computation."""
 
+import itertools
+
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.equations import Equation, equations
 from dashboard.figures.equation import equation as draw
-from dashboard.figures.picture import percent
 from dashboard.figures.sampling import StageBars, stage_bars
 from llm_core import Run, Step
 from llm_core.sampling import Stage
@@ -24,17 +26,23 @@ _CHART = {"displayModeBar": False}
 
 def sections(step: Step, run: Run) -> None:
     """All sections but the sampling's, whose figures depend on the dice."""
-    by_station: dict[str, list[Equation]] = {}
-    for found in equations(step):
-        by_station.setdefault(found.station, []).append(found)
     with st.container(key="section-text"):
         heading("text")
         text_section(step)
-    for station, rows in by_station.items():
+    rows = drawn_equations(run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, len(run.ids), step)
+    for station, drawn in itertools.groupby(rows, lambda row: row[0].station):
         with st.container(key=f"section-{station}"):
             heading(station)
-            for row in rows:
-                equation_row(row, len(run.ids))
+            for row, figure in drawn:
+                equation_row(row, figure)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def drawn_equations(
+    fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, _step: Step
+) -> list[tuple[Equation, go.Figure]]:
+    """All equations of one step and their figures, which are a value: keyed by all that they depend on, never changed."""
+    return [(row, draw(row.parts, tokens)) for row in equations(_step)]
 
 
 def heading(station: str) -> None:
@@ -45,12 +53,19 @@ def heading(station: str) -> None:
         st.caption(meaning, width="content")
 
 
-def equation_row(row: Equation, tokens: int) -> None:
+def equation_row(row: Equation, figure: go.Figure) -> None:
     """One equation: what it computes in words, then the figure."""
     lines = [f"**{e.title}** `{e.formula}` {e.meaning}" for e in row.entries]
     with st.container(key=f"equation-{row.key}", gap="xsmall"):
         st.markdown("  \n".join(lines))
-        st.plotly_chart(draw(row.parts, tokens), width="content", key=f"chart-{row.key}", theme=None, config=_CHART)
+        st.plotly_chart(
+            figure,
+            width="content",
+            key=f"chart-{row.key}",
+            theme=None,
+            config=_CHART,
+            alt="; ".join(f"{e.title}: {e.formula}" for e in row.entries),
+        )
 
 
 def text_section(step: Step) -> None:
@@ -116,7 +131,3 @@ def _labels(fingerprint: str, _step: Step) -> list[str]:
 def vocabulary_labels(step: Step) -> list[str]:
     """The visible text of each token of the vocabulary, made once for each model."""
     return _labels(step.run.model.fingerprint, step)
-
-
-def said(share: float) -> str:
-    return percent(share)

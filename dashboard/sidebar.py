@@ -12,7 +12,7 @@ from llm_core import PRESETS
 EXAMPLES = {
     "Greeting": "hello how are you?",
     "Echo": "again and again and again",
-    "Emoji": "déjà vu 🙂",
+    "Emoji": "naïve café 🦜",
 }
 _BOUND = {"bind": "query-params"}
 
@@ -31,6 +31,7 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
             _more(on_sampling)
 
 
+@st.fragment(key="dice")  # so that a roll shows its seed although the rest of the page stands still
 def _sampling(on_change: Callable[[], None]) -> None:
     st.slider("Temperature (0 = greedy)", 0.0, 2.0, DEFAULTS.temperature, 0.01, format="%.2f", key="temperature",
               help="0 is greedy: always the most likely token, whatever the dice say.", on_change=on_change,
@@ -39,7 +40,14 @@ def _sampling(on_change: Callable[[], None]) -> None:
         st.number_input("Dice seed", 0, settings.LARGEST_DICE_SEED, DEFAULTS.dice_seed, 1, key="dice_seed",
                         help="Decides which token is drawn; the same seed draws the same tokens.",
                         on_change=on_change, **_BOUND)  # fmt: skip
-        st.button("Roll", icon=":material/casino:", key="roll", help="Roll the dice: another dice seed", on_click=_roll, args=(on_change,))
+        st.button(
+            "Roll",
+            icon=":material/casino:",
+            key="roll",
+            help="Roll the dice: another dice seed",
+            on_click=_roll,
+            args=(on_change,),
+        )
 
 
 def _more(on_sampling: Callable[[], None]) -> None:

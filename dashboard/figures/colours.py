@@ -14,7 +14,6 @@ PROBABILITY = [[0.0, f"rgba({TEAL}, 0)"], [1.0, f"rgba({TEAL}, {STRONGEST})"]]
 MASKED = [[0.0, f"rgba({GREY}, 0.3)"], [1.0, f"rgba({GREY}, 0.3)"]]
 
 FRAME = f"rgba({GREY}, 0.9)"
-FAINT = f"rgba({GREY}, 0.28)"  # between cells
 MUTED = "rgb(125, 130, 142)"  # captions: enough contrast on both pages
 BAR, BAR_FAINT, BAR_CHOSEN = f"rgba({TEAL}, 0.75)", f"rgba({GREY}, 0.35)", f"rgba({ORANGE}, 0.9)"
 

@@ -13,11 +13,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures import geometry
-from dashboard.figures.colours import FAINT, FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
+from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
 from dashboard.figures.geometry import CAPTION, INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
 from dashboard.figures.picture import Picture
 
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
+NO_TEMPLATE: dict[str, Any] = {"layout": {}}  # None would bring Plotly's own, 7 kB a figure
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
 
@@ -36,7 +37,12 @@ def equation(parts: list[Part], tokens: int) -> go.Figure:
         layout["annotations"] += _texts(placed, plan, cell)
         layout["shapes"] += _frames(placed, plan)
     layout["annotations"] += [_text(_operator(w.text), w.x, w.y, plan, size=17, xanchor="center") for w in plan.words]
-    return go.Figure(data=traces, layout=layout)
+    return figure_of(traces, layout)
+
+
+def figure_of(traces: list[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
+    """The figure as it is: Plotly's check of each property would take most of the time of drawing a page."""
+    return go.Figure(data=traces, layout=layout, _validate=False)
 
 
 def escape(label: str) -> str:
@@ -46,7 +52,7 @@ def escape(label: str) -> str:
 
 def _empty_layout(plan: Plan) -> dict[str, Any]:
     return {
-        "template": None, "width": plan.width, "height": plan.height, "autosize": False,
+        "template": NO_TEMPLATE, "width": plan.width, "height": plan.height, "autosize": False,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False, "dragmode": False, "hovermode": "closest", "annotations": [], "shapes": [],
         "font": {"family": SANS}, "hoverlabel": {"font": {"family": MONO, "size": 13}},
@@ -63,7 +69,7 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
     traces = []
     for start, stop in ((0, picture.cached), (picture.cached, picture.rows)):
         if start < stop:
-            traces.append(_heatmap(picture, values, start, stop))
+            traces.append(_heatmap(picture, values, start, stop) | _gaps(picture, cell))
     if picture.hidden is not None and picture.hidden.any():
         traces.append(_masked(picture))
     if max(picture.rows, picture.columns) <= MOST_NUMBERS and geometry.column_width(picture, cell) >= 24:
@@ -86,6 +92,11 @@ def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dic
         "meta": {"matrix": picture.name, "label": picture.symbol, "row_start": _after(picture.row_start, start),
                  "column_start": picture.column_start, "row_count": stop - start, "column_count": picture.columns},
     }  # fmt: skip
+
+
+def _gaps(picture: Picture, cell: Cell) -> dict[str, int]:
+    """A hair between cells that are large enough for it."""
+    return {"xgap": 1, "ygap": 1} if geometry.row_height(picture, cell) >= 14 else {}
 
 
 def _after(start: int | None, rows: int) -> int | None:
@@ -205,22 +216,13 @@ def _text(text: str, x: float, y: float, plan: Plan, size: int, **more: Any) -> 
 
 
 def _frames(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
-    """Dashed: learned. Solid: computed. Double: the cache. And fine lines where cells are large enough for them."""
+    """Dashed: learned. Solid: computed. Double: the cache."""
     picture = placed.picture
     style = {"color": FRAME, "width": 1.4, "dash": "dash" if picture.kind == "weight" else "solid"}
     frames = [_box(placed, plan, 0.5, style)]
     if picture.kind == "cache":
         frames.append(_box(placed, plan, 3.5, style))
-    if placed.height / picture.rows >= 14:
-        for row in range(1, picture.rows):
-            y = placed.top + row * placed.height / picture.rows
-            frames.append(_line(placed.left, y, placed.right, y, plan))
     return frames
-
-
-def _line(x0: float, y0: float, x1: float, y1: float, plan: Plan) -> dict[str, Any]:
-    return {"type": "line", "xref": "paper", "yref": "paper", "x0": x0 / plan.width, "x1": x1 / plan.width,
-            "y0": 1 - y0 / plan.height, "y1": 1 - y1 / plan.height, "line": {"color": FAINT, "width": 1}}  # fmt: skip
 
 
 def _box(placed: Placed, plan: Plan, outside: float, line: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import BAR, BAR_CHOSEN, BAR_FAINT, FRAME, MONO, SANS
-from dashboard.figures.equation import escape
+from dashboard.figures.equation import NO_TEMPLATE, escape, figure_of
 from dashboard.figures.geometry import shorten
 from dashboard.figures.picture import percent
 
@@ -27,7 +27,7 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
     width, height = LABELS + len(stages) * (PANEL + PANEL_GAP), TOP + rows * BAR_HEIGHT + 4
     colours = [BAR_CHOSEN if row == chosen else BAR for row in range(rows)]
     layout = {
-        "template": None, "width": width, "height": height, "autosize": False, "showlegend": False, "bargap": 0.25,
+        "template": NO_TEMPLATE, "width": width, "height": height, "autosize": False, "showlegend": False, "bargap": 0.25,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False, "hoverlabel": {"font": {"family": MONO, "size": 13}}, "annotations": [], "shapes": [],
         "font": {"family": SANS},
@@ -55,7 +55,7 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
             "type": "line", "xref": "paper", "yref": "paper", "x0": left / width, "x1": left / width, "y0": 0,
             "y1": 1 - TOP / height, "line": {"color": FRAME, "width": 1},
         })  # fmt: skip
-    return go.Figure(data=traces, layout=layout)
+    return figure_of(traces, layout)
 
 
 def _bars(stage: StageBars, colours: Sequence[str]) -> dict[str, object]:

@@ -26,6 +26,8 @@ def page() -> None:
         return
     remember_rows(chosen, run)
     left, right = st.columns([0.76, 0.24], gap="medium")
+    with right, st.container(key="rail"):  # first, so that the answer is there before the many matrices
+        overview.rail()
     with left:
         overview.tokens()
         st.caption(f":material/info: {NOTICE}")
@@ -35,8 +37,6 @@ def page() -> None:
                 st.subheader(REST, anchor=False, divider="gray")
             matrices()
             sample()
-    with right, st.container(key="rail"):
-        overview.rail()
     pager()
 
 
