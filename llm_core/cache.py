@@ -52,13 +52,16 @@ class GrowingCache:
 class CachedRows:
     """A read-only view of the first `end` positions: appending to it changes nothing and returns the cached rows.
 
-    With it a layer can be computed again, for any of its rows, as it was computed in the run.
+    With it a layer can be computed again, for any of its rows, as it was computed in the run. `appended` holds the rows
+    that were offered, to be compared with the cached ones.
     """
 
     def __init__(self, cache: GrowingCache, end: int) -> None:
         self.cache, self.end = cache, end
+        self.appended: tuple[Tensor, Tensor] | None = None
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        self.appended = k, v
         return self.cache.first(self.end)
 
 

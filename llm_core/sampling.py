@@ -31,6 +31,8 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.top_k, int) and isinstance(self.seed, int)):
+            raise ValueError(f"top-k is {self.top_k} and the seed is {self.seed}; both must be whole numbers")
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
             raise ValueError(f"the temperature is {self.temperature}; it must be a number of 0 or more")
         if self.top_k < 0:

@@ -34,7 +34,8 @@ class Matrix:
     """One matrix of one step: values with an axis word and labels for each axis, and its catalogue entry.
 
     mask: True where a cell of the last two axes (query, key) is hidden from attention; None where nothing is hidden.
-    arrives: False where its layer, derived again, did not reach the run's next door within tolerance.
+    arrives: False where its layer, derived again, did not reach the run's next door, or its cached
+    keys and values, within tolerance.
     """
 
     entry: Entry
@@ -209,7 +210,10 @@ def _derive(step: "Step", layer: int | None, names: set[str], rows: range | None
 
 
 def _layer_rows(step: "Step", layer: int, names: set[str], block: range) -> tuple[dict[str, Tensor], bool]:
-    """Rows `block` of one layer, from its door and the cached positions; and whether they arrive at the next door."""
+    """Rows `block` of one layer, from its door and the cached positions; and whether they arrive.
+
+    They arrive where they reach the run's next door, and where their keys and values are the cached ones.
+    """
     run = step.run
     rows = Rows(run.model.config, step.positions[block.start : block.stop], step.positions.stop)
     # explicit attention whatever is asked for: a value must not depend on its neighbours in the question
@@ -217,8 +221,10 @@ def _layer_rows(step: "Step", layer: int, names: set[str], block: range) -> tupl
     door = step.doors[layer][block.start : block.stop]  # (p, m)
     cached = CachedRows(run.cache.layers[layer], step.positions.stop)
     out = run.model.layers[layer](door[None], rows, cached, recorder.scope(f"layers.{layer}"))[0]
-    reached = step.doors[layer + 1][block.start : block.stop]
-    return {name: recorder.values[name][0] for name in names}, _close(out, reached)
+    arrived = _close(out, step.doors[layer + 1][block.start : block.stop])
+    for mine, kept in zip(cached.appended or (), cached.cache.first(step.positions.stop), strict=True):
+        arrived = arrived and _close(mine, kept[:, :, rows.positions.start : rows.positions.stop])
+    return {name: recorder.values[name][0] for name in names}, arrived
 
 
 def _close(derived: Tensor, door: Tensor) -> bool:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import assert_close, ids, record
 
-from llm_core import generate, trace
+from llm_core import PRESETS, generate, random_model, trace
 from llm_core.cache import KVCache
 from llm_core.trace import Budget
 
@@ -119,6 +119,17 @@ def test_a_weight_changed_after_the_run_is_noticed(own_model):
         assert not step.matrix("layers.1.attention.keys").arrives
         assert step.matrix("layers.0.attention.q").arrives
         assert step.matrix("layers.1.residual").arrives  # a door is the run's own
+
+
+@pytest.mark.parametrize("weight", ["w_q", "w_k", "w_v", "w_o"])
+def test_no_changed_attention_weight_goes_unnoticed_though_keys_and_values_are_read_from_the_cache(weight):
+    model = random_model(PRESETS["llama-nano"], seed=3)
+    run = generate(model, "hello how are you?", 2)
+    parameter = getattr(model.layers[1].attention, weight)
+    parameter.data = parameter.data * 1.01
+    for step in run.steps:
+        assert not step.matrix("layers.1.attention.k").arrives
+        assert step.matrix("layers.2.attention.k").arrives
 
 
 def test_a_change_just_above_the_tolerance_is_noticed_and_one_below_is_not(own_model):
