@@ -230,9 +230,14 @@ def _convert_gguf(file: Path, name: str, content: str, dtype: str, progress: Pro
     progress(f"expanding {file.name} (once; later starts are quick)", 0.1)
     try:
         backend = AutoTokenizer.from_pretrained(**where).backend_tokenizer
-        theirs = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+        read: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, output_loading_info=True)
     except Exception as error:
         raise ValueError(f"{file.name} is truncated or corrupt ({type(error).__name__}: {error})") from error
+    theirs, notes = read
+    if notes["missing_keys"]:  # transformers fills them at random and goes on
+        raise ValueError(
+            f"{file.name} lacks {min(notes['missing_keys'])!r}: it is incomplete, or not of this architecture"
+        )
     model.tokenizer = Tokenizer(backend, _prefix_ids(backend))
     tensors = {n: t for n, t in theirs.state_dict().items() if not (shape.tied and n == "lm_head.weight")}
     fill(
