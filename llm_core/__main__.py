@@ -12,6 +12,7 @@ if __name__ == "__main__":  # while torch is imported, for seconds, Ctrl-C has n
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from llm_core import PRESETS, Sampling, console, export_json, generate, load_model
+from llm_core.curated import CURATED
 from llm_core.generation import steps
 
 BAD_INPUT, CANNOT_WRITE = 2, 74  # 74: EX_IOERR in sysexits.h
@@ -79,7 +80,12 @@ def _parser() -> _Parser:
     )
     add = parser.add_argument
     add("sentence", nargs="*", help="the text to continue, in quotes; asked for if it is not given")
-    add("--model", default="toy", help=f"one of: {', '.join(PRESETS)} (default: %(default)s)")
+    add(
+        "--model",
+        default="toy",
+        help=f"random weights: {', '.join(PRESETS)}; real ones: {', '.join(CURATED)}; or a folder in the Hub's "
+        "format, a .gguf file, or a Hub id as owner/name (default: %(default)s)",
+    )
     add(
         "--model-seed",
         type=_whole,
