@@ -21,6 +21,7 @@ class Tokenizer:
 
     def __init__(self, backend: Backend, prefix_ids: Sequence[int] = ()) -> None:
         self.backend, self.prefix_ids = backend, tuple(prefix_ids)
+        self._labels: dict[int, str] = {}  # every row and column of every matrix shows one
 
     @property
     def size(self) -> int:
@@ -67,6 +68,11 @@ class Tokenizer:
 
     def label(self, token_id: int) -> str:
         """One token's text for reading: space as ␣, line end as ⏎, control characters and half characters visible."""
+        if token_id not in self._labels:
+            self._labels[token_id] = self._label(token_id)
+        return self._labels[token_id]
+
+    def _label(self, token_id: int) -> str:
         raw = self.token_bytes(token_id)
         if not raw:
             return f"⟨no text: {token_id}⟩"
