@@ -35,7 +35,7 @@ format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-bench: .venv/.installed-dev ## Measure; the results are in benchmarks/README.md
+bench: .venv/.installed-bench $(SMOLLM2_STAMP) ## Measure; the results are in benchmarks/README.md; one part: ARGS=engine
 	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshot: .venv/.installed-dev ## Renew the README's picture of the page (needs Chromium)
@@ -45,6 +45,11 @@ clean: ## Remove .venv and the tools' caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Each file below is written when its work is done, so the next call takes up an install that was interrupted.
+
+# The list is complete, and what the peers would bring along beyond it is not wanted.
+.venv/.installed-bench: requirements-bench.txt .venv/.installed-dev
+	$(PIP) install --no-deps -r requirements-bench.txt
+	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	$(PIP) install -r requirements-dev.txt
