@@ -3,6 +3,8 @@
 import streamlit as st
 
 from dashboard import settings, style
+from dashboard.chooser import dialogs
+from dashboard.loading import bring_in
 from dashboard.redraw import after_sampling, guarded
 from dashboard.sidebar import sidebar
 
@@ -13,6 +15,8 @@ style.apply()
 settings.begin()
 sidebar(on_sampling=after_sampling)
 settings.correct()
+dialogs()
+guarded(bring_in)()
 
 pages = st.navigation([st.Page("dashboard/pages/inference.py", title="Inference", default=True)], position="hidden")
 guarded(pages.run)()

@@ -28,12 +28,16 @@ class Equation:
     parts: list[Part]
 
 
-def equations(step: Step) -> list[Equation]:
-    """All equations of one step, in order of computation. Every matrix of the catalogue is computed in one of them."""
+def equations(step: Step, layer: int = 0) -> list[Equation]:
+    """The equations of one step, in order of computation, with those of one layer.
+
+    Every matrix of the catalogue is computed in one of them, or is of another layer.
+    """
     pictures = Pictures(step)
     return [
         Equation(group[0].name.replace(".", "-"), STATIONS[group[0].part], group, _parts(group, pictures))
         for group in groups(step.run.model.config)
+        if group[0].layer in (None, layer)
     ]
 
 
@@ -111,9 +115,10 @@ def _inner(left: Picture, right: Picture) -> Picture:
 
 
 def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
-    """The rows of the table that belong to the tokens: all 50,257 would be a picture of nothing."""
-    ids = pictures.step.ids
-    table = pictures.weight(group[0].operands[0], rows=ids)
+    """The rows of the table that belong to the tokens or positions: all 50,257 would be a picture of nothing."""
+    of_positions = group[0].name == "position_embedding"
+    rows = list(pictures.step.positions) if of_positions else pictures.step.ids
+    table = pictures.weight(group[0].operands[0], rows=rows)
     labels = pictures.labelled(group[0].name).row_labels
     parts: list[Part] = [replace(table, row_labels=labels, row_start=pictures.step.positions.start, row_word="token")]
     for entry in group:

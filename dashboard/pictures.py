@@ -67,6 +67,8 @@ class Pictures:
         grid = grid if grid.ndim == 2 else grid[None]
         if rows is not None:
             grid = grid[list(rows)]
+        if tokens is not None and entry.axes[0] == "vocab" and len(entry.axes) == 2:  # tied: the embedding, transposed
+            entry, grid = replace(entry, symbol=f"{entry.symbol}ᵀ", axes=entry.axes[::-1]), grid.mT
         if tokens is not None:
             grid = grid[:, list(tokens.ids)]
         picture = _picture(entry, grid, tokens, kind="weight")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from dashboard.settings import Settings, current
 from dashboard.state import run_of, step_index
@@ -17,14 +18,14 @@ SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample"]
 
 
 def remember_rows(settings: Settings, run: Run) -> None:
-    """Note which rows of which model are on screen, after the whole page was drawn."""
+    """Note which rows of which model are on screen, once all of the page is drawn."""
     st.session_state.rows = _rows(settings, run)
-    st.session_state.stand_still = False
 
 
 def forget_rows() -> None:
-    """Note that no matrices are on screen."""
+    """Note that the page is drawn anew: whether there will be matrices remains to be seen."""
     st.session_state.rows = None
+    st.session_state.stand_still = False
 
 
 def after_sampling() -> None:
@@ -38,7 +39,15 @@ def after_sampling() -> None:
     if not same:
         st.rerun()
     st.session_state.stand_still = True
-    st.rerun(SAMPLER_PARTS)
+    redraw(SAMPLER_PARTS)
+
+
+def redraw(parts: list[str]) -> None:
+    """In a callback: draw these fragments again, or the whole page where one of them is not there (yet)."""
+    try:
+        st.rerun(parts)
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def _rows(settings: Settings, run: Run) -> tuple[str, int, tuple[int, ...], int]:

@@ -6,12 +6,14 @@ page. A value in a link that cannot be used gives way to the default, and the pa
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
-from llm_core import PRESETS, Sampling
+from dashboard import models, shape
+from dashboard.models import Unusable
+from llm_core import Sampling
 
 VERSION = "1"
 """Of the URL's meaning. A default that changes would change old links: it needs a new version."""
@@ -38,6 +40,8 @@ class Settings:
     top_p: float = 1.0
     new_tokens: int = 3
     weights_seed: int = 0
+    shape: str = shape.written(shape.DEFAULT)  # of the model named "custom"
+    dtype: str = "float32"  # of real weights
     step: int = 0
     station: str = "attention"
     token: int | None = None
@@ -48,7 +52,8 @@ class Settings:
 
 
 DEFAULTS = Settings()
-VIEW = ("step", "station", "token")  # written by the page; all others are widgets
+VIEW = ("step", "station", "token")
+BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,11 @@ class Refused:
     name: str
     value: str
     instead: str
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"The link says {self.name} = {shortened(self.value)}, which cannot be used; {self.instead} is used instead."
+        why = f"which cannot be used ({self.why})" if self.why else "which cannot be used"
+        return f"The link says {self.name} = {shortened(self.value)}, {why}: {self.instead} is used."
 
 
 def shortened(text: str, most: int = 60) -> str:
@@ -76,8 +83,9 @@ def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[Refused]]:
             continue
         try:
             values[name] = parse(query[name])
-        except ValueError:
-            refused.append(Refused(name, query[name], _said(name)))
+        except ValueError as error:
+            why = str(error) if isinstance(error, Unusable) else ""
+            refused.append(Refused(name, query[name], _said(name), why))
     if query.get("v", VERSION) != VERSION:
         refused.append(Refused("v", query["v"], f"version {VERSION}"))
     return values, refused
@@ -85,6 +93,8 @@ def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[Refused]]:
 
 def _said(name: str) -> str:
     default = getattr(DEFAULTS, name)
+    if name == "shape":
+        return "the shape that the dialog starts with"
     return "the last token of the prompt" if default is None else str(default)
 
 
@@ -125,7 +135,9 @@ def _text(text: str) -> str:
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
-    "model": _one_of(tuple(PRESETS)),
+    "model": models.checked_name,
+    "shape": models.checked_shape,
+    "dtype": _one_of(models.DTYPES),
     "text": _text,
     "temperature": _decimal(0, 2),
     "dice_seed": _whole(0, LARGEST_DICE_SEED),
@@ -148,11 +160,25 @@ def begin() -> None:
     if "refused" not in state:
         _, state.refused = read(st.query_params.to_dict())
         for refusal in state.refused:
-            if refusal.name in VIEW:
+            if refusal.name in BY_PAGE:
                 del st.query_params[refusal.name]
-    for name, value in state.pop("corrections", {}).items():
-        state[name] = value
+    apply_changes()
     st.query_params["v"] = VERSION
+
+
+def change(name: str, value: object) -> None:
+    """Give a widget another value, from a callback or before a rerun.
+
+    It reaches widget and URL when the widget is drawn next: Streamlit forgets to tell the browser of a value that was
+    set before a rerun of some fragments only.
+    """
+    st.session_state.setdefault("changes", {})[name] = value
+
+
+def apply_changes() -> None:
+    """Call before the widgets are drawn: what `change` was told becomes their value."""
+    for name, value in st.session_state.pop("changes", {}).items():
+        st.session_state[name] = value
 
 
 def correct() -> None:
@@ -164,18 +190,38 @@ def correct() -> None:
     if "judged" in state:
         return
     state.judged = True
-    names = [r.name for r in state.refused if r.name in PARSERS and r.name not in VIEW]
+    names = [r.name for r in state.refused if r.name in PARSERS and r.name not in BY_PAGE]
     wrong = {name: getattr(DEFAULTS, name) for name in names if state.get(name) != getattr(DEFAULTS, name)}
+    for name, default in wrong.items():
+        change(name, default)
     if wrong:
-        state.corrections = wrong
         st.rerun()
+
+
+def check_view(steps: int, tokens: int) -> None:
+    """Call with a run's numbers of steps and tokens: a link that looks beyond them is refused there as well."""
+    state = st.session_state
+    for name, end in (("step", steps), ("token", tokens)):
+        value = st.query_params.get(name)
+        if value is not None and not (value.isdigit() and int(value) < end):
+            st.query_params.pop(name)
+            if "viewed" not in state:
+                state.refused.append(Refused(name, value, _said(name)))
+    if "viewed" not in state:
+        state.viewed = without_view()
+
+
+def without_view() -> Settings:
+    """The settings without the view."""
+    return replace(current(), **{name: getattr(DEFAULTS, name) for name in VIEW})
 
 
 def current() -> Settings:
     """The settings as they are now; fragments and callbacks call it too."""
     state = st.session_state
-    widgets = {name: state[name] for name in PARSERS if name not in VIEW and state.get(name) is not None}
-    view, _ = read({name: st.query_params[name] for name in VIEW if name in st.query_params})
+    widgets = {name: state[name] for name in PARSERS if name not in BY_PAGE and state.get(name) is not None}
+    widgets |= state.get("changes", {})
+    view, _ = read({name: st.query_params[name] for name in BY_PAGE if name in st.query_params})
     for name in ("temperature", "top_p"):
         if name in widgets:
             widgets[name] = round(widgets[name], 2)  # a slider's steps are not exact
@@ -183,13 +229,21 @@ def current() -> Settings:
 
 
 def look_at(name: str, value: object) -> None:
-    """Choose a step, a station or a token: the URL remembers it. The default is left out of the URL."""
+    """Choose a model, a step, a station or a token: the URL remembers it. The default is left out of the URL."""
     if value == getattr(DEFAULTS, name):
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = str(value)
 
 
+def say(sentence: str) -> None:
+    """Add to what the visitor is told about this link."""
+    st.session_state.refused.append(sentence)
+
+
 def notices() -> list[str]:
-    """What was refused in this visitor's link, until a setting named there is changed."""
-    return [str(refusal) for refusal in st.session_state.get("refused", ())]
+    """What was refused in this visitor's link, until the visitor changes a setting."""
+    state = st.session_state
+    if "viewed" in state and state.viewed != without_view():
+        state.refused = []
+    return [str(refusal) for refusal in state.refused]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import settings
+from dashboard import models, settings
+from dashboard.chooser import chooser
 from dashboard.settings import DEFAULTS
-from llm_core import PRESETS
 
 EXAMPLES = {
     "Greeting": "hello how are you?",
@@ -21,11 +21,11 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
     """Show the settings. on_sampling: called when nothing but the sampling has changed."""
     with st.sidebar:
         st.html("<div class='brand'>Every matrix</div>")
-        st.selectbox("Model", list(PRESETS), key="model", **_BOUND)
+        chooser()
         st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT, **_BOUND)
         with st.container(horizontal=True, gap="xsmall", key="examples"):
             for name, text in EXAMPLES.items():
-                st.button(name, key=f"example-{name}", on_click=_set, args=("text", text), width="stretch")
+                st.button(name, key=f"example-{name}", on_click=settings.change, args=("text", text), width="stretch")
         _sampling(on_sampling)
         with st.expander("More settings"):
             _more(on_sampling)
@@ -33,6 +33,7 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
 
 @st.fragment(key="dice")  # so that a roll shows its seed although the rest of the page stands still
 def _sampling(on_change: Callable[[], None]) -> None:
+    settings.apply_changes()
     st.slider("Temperature (0 = greedy)", 0.0, 2.0, DEFAULTS.temperature, 0.01, format="%.2f", key="temperature",
               help="0 is greedy: always the most likely token, whatever the dice say.", on_change=on_change,
               **_BOUND)  # fmt: skip
@@ -57,14 +58,14 @@ def _more(on_sampling: Callable[[], None]) -> None:
               help="Keep the most likely tokens that together reach this probability; 1 keeps all.",
               **_BOUND)  # fmt: skip
     st.number_input("New tokens", 1, settings.MOST_NEW_TOKENS, DEFAULTS.new_tokens, 1, key="new_tokens", **_BOUND)
+    random = models.is_random(settings.current().model)
     st.number_input("Weights seed", 0, settings.LARGEST_WEIGHTS_SEED, DEFAULTS.weights_seed, 1, key="weights_seed",
-                    help="Decides the model's random weights; it has nothing to do with the dice.", **_BOUND)  # fmt: skip
-
-
-def _set(key: str, value: object) -> None:
-    st.session_state[key] = value
+                    help="Decides a random model's weights; it has nothing to do with the dice.", disabled=not random,
+                    **_BOUND)  # fmt: skip
+    st.selectbox("Number type", models.DTYPES, key="dtype", disabled=random, **_BOUND,
+                 help="Of real weights: bfloat16 takes half the memory and keeps three digits.")  # fmt: skip
 
 
 def _roll(on_change: Callable[[], None]) -> None:
-    _set("dice_seed", random.randrange(10_000))
+    settings.change("dice_seed", random.randrange(10_000))
     on_change()

@@ -4,21 +4,35 @@ import gc
 
 import streamlit as st
 
+from dashboard import models
+from dashboard.library import Library, size, third_of_memory
 from dashboard.settings import Settings
-from llm_core import Run, Sampling, Transformer, generate, load_model
+from llm_core import Run, Sampling, Transformer, generate
+
+LIBRARY = Library(16, third_of_memory(), on_evict=lambda model: _forget_runs(model))
+_LARGE = 100_000_000  # bytes
 
 
-@st.cache_resource(max_entries=16, show_spinner="Loading the model …")
-def load(name: str, weights_seed: int) -> Transformer:
-    """A model by name; of random weights, those of this seed. Raises ValueError."""
-    model = load_model(name, seed=weights_seed)
-    _freeze()
+def model_of(settings: Settings) -> Transformer:
+    """The model of these settings; loaded, if it is not there, while the visitor waits. Raises ValueError."""
+    key = models.key_of(settings)
+    if key.random:
+        model = LIBRARY.now(key, lambda progress: models.build(key, progress))
+    else:
+        model = LIBRARY.get(key) or LIBRARY.start(key, lambda progress: models.build(key, progress)).result()
+    _freeze(key.random)
     return model
 
 
+def _forget_runs(model: Transformer) -> None:
+    """A run holds on to its model: without this a large one would stay in memory after it had to go."""
+    if size(model) > _LARGE:
+        _run.clear()
+
+
 @st.cache_resource(show_spinner=False)
-def _freeze() -> bool:
-    """Take what is loaded by now out of the garbage collector's sight, once.
+def _freeze(random: bool) -> bool:
+    """Take what is loaded by now out of the garbage collector's sight: once, and again for what real models need.
 
     Streamlit collects garbage after every run of a page. With torch's modules loaded that takes about 190 ms each time,
     during which no visitor gets an answer; none of those objects ever becomes garbage.
@@ -38,7 +52,7 @@ def run_of(settings: Settings) -> Run:
 
     Keep it as long as its steps are looked at. Raises ValueError with the sentence to show.
     """
-    model = load(settings.model, settings.weights_seed)
+    model = model_of(settings)
     sampling = settings.sampling
     numbers = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.seed)
     return _run(model, model.fingerprint, settings.text, numbers, settings.new_tokens)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import overview, sections, settings
+from dashboard.chooser import notice
 from dashboard.components import pager
 from dashboard.components.share import share
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
@@ -10,27 +11,26 @@ from dashboard.state import run_of, step_index
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
 REST = "All other matrices of this step, in order of computation"
-NOTICE = "Random weights know no English, but the arithmetic is the real thing."
 
 
 @guarded
 def page() -> None:
     """Draw the whole page, or the sentence that says why there is no run."""
-    head()
-    chosen = settings.current()
+    forget_rows()
     try:
-        run = run_of(chosen)
+        run = run_of(settings.current())
     except ValueError as error:
-        forget_rows()
+        head()
         refusal(str(error))
         return
-    remember_rows(chosen, run)
+    settings.check_view(len(run.steps), len(run.ids))
+    head()
     left, right = st.columns([0.76, 0.24], gap="medium")
     with right, st.container(key="rail"):  # first, so that the answer is there before the many matrices
         overview.rail()
     with left:
         overview.tokens()
-        st.caption(f":material/info: {NOTICE}")
+        notice()
         overview.stations_strip()
         with st.container(key="sections", gap="large"):
             with st.container(key="section-rest"):
@@ -38,6 +38,7 @@ def page() -> None:
             matrices()
             sample()
     pager()
+    remember_rows(settings.current(), run)
 
 
 def head() -> None:

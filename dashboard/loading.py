@@ -1,0 +1,136 @@
+"""Bring the chosen model in: progress in place of the result, and a failure that leaves what was there before."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard import models, settings
+from dashboard.models import Key
+from dashboard.settings import DEFAULTS, Settings, look_at, shortened
+from dashboard.state import LIBRARY, model_of
+from llm_core import Transformer
+from llm_core.curated import CURATED
+
+POLL = 0.15  # seconds between two looks at how far a model is
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A model that did not come: why, and the settings that asked for it. asks: it waits for a visitor's consent."""
+
+    wanted: Settings
+    why: str
+    asks: bool = False
+
+
+def choose(name: str, shape: str = "") -> None:
+    """A widget's callback: show another model. Being asked for by hand, it may be downloaded."""
+    state = st.session_state
+    look_at("model", name)
+    look_at("shape", shape or DEFAULTS.shape)
+    state.asked_for = name
+    state.pop("failure", None)
+
+
+def bring_in() -> None:
+    """Have the model of the settings loaded. Where that fails, go back to the one that was on screen, and say why."""
+    state, place = st.session_state, st.empty()
+    wanted = settings.current()
+    key = models.key_of(wanted)
+    linked = state.setdefault("linked", (key, st.query_params.get("fp")))
+    try:
+        _ask_first(wanted)
+        model = _loaded(key, wanted, place)
+    except ValueError as error:
+        _go_back(Failure(wanted, str(error), isinstance(error, _AskFirst)))
+        return
+    state.on_screen = wanted
+    _compare(model, key, linked)
+    st.query_params["fp"] = model.fingerprint[:8]
+    _say_failure()
+
+
+class _AskFirst(ValueError):
+    """A link may not make this machine download something: a visitor is asked."""
+
+
+def _ask_first(wanted: Settings) -> None:
+    name = wanted.model
+    if st.session_state.get("asked_for") == name or not models.downloads(name):
+        return
+    size = f"{CURATED[name].download:.2g} GB" if name in CURATED else "it"
+    raise _AskFirst(f"it is not on this machine yet, and {size} would be downloaded from the Hub")
+
+
+def _loaded(key: Key, wanted: Settings, place: st.delta_generator.DeltaGenerator) -> Transformer:
+    """The model; while it is loaded, how far that is. Leaving the page's run here leaves the loading alone."""
+    if key.random or key in LIBRARY:
+        return model_of(wanted)
+    loading = LIBRARY.start(key, lambda progress: models.build(key, progress))
+    with place.container(key="loading", border=True):
+        st.text(f"Loading {shortened(models.title(key.name, key.dtype))}")
+        bar = st.progress(0.0)
+        words = st.empty()
+        st.button("Stop waiting", key="stop-waiting", on_click=_restore)
+    while not loading.wait(POLL):
+        bar.progress(loading.share)
+        words.text(loading.doing)
+    place.empty()
+    models.look_again()
+    loading.result()  # raises what went wrong
+    return model_of(wanted)
+
+
+def _go_back(failure: Failure) -> None:
+    """Show the model that was there before, or the default, and remember why."""
+    state = st.session_state
+    before = state.get("on_screen", DEFAULTS)
+    if models.key_of(before) == models.key_of(failure.wanted):
+        before = DEFAULTS
+        if failure.wanted.model == DEFAULTS.model:
+            raise ValueError(failure.why)  # nothing is left to fall back on
+    state.failure = failure
+    _restore(before)
+    settings.change("weights_seed", before.weights_seed)
+    settings.change("dtype", before.dtype)
+    st.rerun()
+
+
+def _restore(before: Settings | None = None) -> None:
+    before = before or st.session_state.get("on_screen", DEFAULTS)
+    look_at("model", before.model)
+    look_at("shape", before.shape)
+
+
+def _say_failure() -> None:
+    """Which model did not come, why, and what is shown instead; until the visitor does something else."""
+    state = st.session_state
+    failure: Failure | None = state.get("failure")
+    if failure is None:
+        return
+    now = settings.without_view()
+    if state.setdefault("failure_at", now) != now:
+        del state.failure, state.failure_at
+        return
+    title = shortened(models.title(failure.wanted.model, failure.wanted.dtype))
+    with st.container(key="failure", border=True, horizontal=True, vertical_alignment="center"):
+        st.text(f"{title} is not shown: {failure.why}. {models.title(now.model, now.dtype)} is shown.")
+        st.button("Download it" if failure.asks else "Try again", key="try-again", on_click=_again, args=(failure,))
+
+
+def _again(failure: Failure) -> None:
+    choose(failure.wanted.model, failure.wanted.shape)
+    settings.change("dtype", failure.wanted.dtype)
+
+
+def _compare(model: Transformer, key: Key, linked: tuple[Key, str | None]) -> None:
+    """Say once if the link was made with other weights than these."""
+    linked_key, fingerprint = linked
+    if fingerprint is None or linked_key != key or "compared" in st.session_state:
+        return
+    st.session_state.compared = True
+    if fingerprint != model.fingerprint[:8]:
+        settings.say(
+            f"This link was made with other weights (fingerprint {shortened(fingerprint, 12)}) than this model has "
+            f"here ({model.fingerprint[:8]}), so its matrices and tokens may differ from those that were shared."
+        )

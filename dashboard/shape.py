@@ -1,0 +1,237 @@
+"""The shape of a model that a visitor puts together: a value, written in a link as readable text, checked here.
+
+    v1,layers:2,dim:16,heads:2,kv:2,hidden:32,kind:relu,position:rope,norm:rmsnorm,place:pre,residuals:yes,…
+
+A `Shape` has the choices that the page offers; what follows from them (a final norm, a bias of the unembedding) is set
+by `config`, as the models do that are known by these choices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+
+from llm_core import PRESETS, ModelConfig, catalogue
+from llm_core.config import GPT2_VOCAB, FeedForward, Norm, NormPlace, Position
+
+VERSION = "v1"
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "kind": ("relu", "gelu", "swiglu"),
+    "position": ("none", "sinusoidal", "learned", "rope"),
+    "norm": ("none", "layernorm", "rmsnorm"),
+    "place": ("pre", "post"),
+    "biases": ("none", "feedforward", "all"),
+}
+RANGES: dict[str, tuple[int, int]] = {
+    "layers": (1, 12), "dim": (2, 256), "heads": (1, 16), "kv": (1, 16), "hidden": (1, 1024), "context": (16, 1024),
+}  # fmt: skip
+MOST_PARAMETERS = 40_000_000  # 160 MB in float32
+MOST_PARAMETERS_HOSTED = 10_000_000
+LONGEST = 400  # characters of a written shape; the longest that is written here has about 160
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The choices. kv: key and value heads. hidden: the feed-forward's width. context: tokens, prompt and new ones."""
+
+    layers: int = 2
+    dim: int = 16
+    heads: int = 2
+    kv: int = 2
+    hidden: int = 32
+    kind: str = "relu"
+    position: str = "learned"
+    norm: str = "layernorm"
+    place: str = "pre"
+    residuals: bool = True
+    biases: str = "feedforward"
+    tied: bool = False
+    context: int = 256
+
+
+DEFAULT = Shape()
+
+
+# ---- a shape as text ------------------------------------------------------------------------------------------------
+
+
+def written(shape: Shape) -> str:
+    """The shape as text for a link: every choice, so that no later default changes what the link means."""
+    said = [f"{name}:{_word(value)}" for name, value in vars(shape).items()]
+    return ",".join([VERSION, *said])
+
+
+def _word(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def read(text: str) -> Shape:
+    """The shape that a text says. Raises ValueError, with a sentence, for what is no shape or out of range."""
+    version, *pairs = text[:LONGEST].split(",")
+    if len(text) > LONGEST or version != VERSION:
+        raise ValueError(f"a shape starts with {VERSION} and has at most {LONGEST} characters")
+    said: dict[str, str] = {}
+    for pair in pairs:
+        name, colon, value = pair.partition(":")
+        if not colon or name not in _NAMES or name in said:
+            raise ValueError(f"a shape says each of {', '.join(_NAMES)} once, as name:value")
+        said[name] = value
+    return replace(DEFAULT, **{name: _value(name, value) for name, value in said.items()})
+
+
+_NAMES = [field.name for field in fields(Shape)]
+
+
+def _value(name: str, word: str) -> int | bool | str:
+    if name in RANGES:
+        least, most = RANGES[name]
+        if not (word.isascii() and word.isdigit() and len(word) < 6 and least <= int(word) <= most):
+            raise ValueError(f"{name} is a whole number from {least} to {most:,}")
+        return int(word)
+    options = OPTIONS.get(name, ("yes", "no"))
+    if word not in options:
+        raise ValueError(f"{name} is one of {', '.join(options)}")
+    return word if name in OPTIONS else word == "yes"
+
+
+# ---- a shape as a model ---------------------------------------------------------------------------------------------
+
+
+def config(shape: Shape, hosted: bool = False) -> ModelConfig:
+    """The model of this shape. Raises ValueError, saying what to change, where there is none or it is too large."""
+    if shape.dim % shape.heads:
+        raise ValueError(f"{shape.heads} heads cannot share a model dimension of {shape.dim} evenly: choose "
+                         f"{_or(divisors(shape.dim, RANGES['heads'][1]))} heads, or another dimension")  # fmt: skip
+    if shape.heads % shape.kv:
+        raise ValueError(f"{shape.heads} heads cannot share {shape.kv} KV heads evenly: choose "
+                         f"{_or(divisors(shape.heads))} KV heads")  # fmt: skip
+    if shape.position == "rope" and (shape.dim // shape.heads) % 2:
+        raise ValueError(f"RoPE rotates pairs of numbers, and each head has {shape.dim // shape.heads}: choose an even "
+                         "number, which is the model dimension divided by the heads, or another position")  # fmt: skip
+    if shape.norm != "none" and shape.place == "post" and not shape.residuals:
+        raise ValueError("a norm after the sum needs a sum: switch the residuals on, or place the norm before")
+    model = _config(shape)
+    most = MOST_PARAMETERS_HOSTED if hosted else MOST_PARAMETERS
+    if parameters(model) > most:
+        raise ValueError(f"this model has {parameters(model):,} parameters, and at most {most:,} are shaped here: "
+                         "choose a smaller model dimension, or tie the embeddings")  # fmt: skip
+    return model
+
+
+def _config(shape: Shape) -> ModelConfig:
+    return ModelConfig(
+        vocab_size=GPT2_VOCAB,
+        model_dim=shape.dim,
+        feedforward_dim=shape.hidden,
+        max_positions=shape.context,
+        layers=shape.layers,
+        heads=shape.heads,
+        kv_heads=shape.kv,
+        attention_bias=shape.biases == "all",
+        attention_output_bias=shape.biases == "all",
+        position=_POSITIONS[shape.position],
+        norm=_NORMS[shape.norm],
+        norm_place=_PLACES[shape.place] if shape.norm != "none" else "pre",
+        final_norm=shape.norm != "none" and shape.place == "pre",  # nothing else brings the last stream to one size
+        residuals=shape.residuals,
+        feedforward=_KINDS[shape.kind],
+        feedforward_bias=shape.biases != "none",
+        unembedding_bias=shape.biases != "none" and not shape.tied,
+        tied=shape.tied,
+    )
+
+
+# GELU is the tanh approximation, as in GPT-2
+_KINDS: dict[str, FeedForward] = {"relu": "relu", "gelu": "gelu_tanh", "swiglu": "swiglu"}
+_POSITIONS: dict[str, Position] = {"none": "none", "sinusoidal": "sinusoidal", "learned": "learned", "rope": "rope"}
+_NORMS: dict[str, Norm] = {"none": "none", "layernorm": "layernorm", "rmsnorm": "rmsnorm"}
+_PLACES: dict[str, NormPlace] = {"pre": "pre", "post": "post"}
+
+
+def of_preset(name: str) -> Shape:
+    """The shape of a preset. Only the toy has none of its own: its block ends early, which no other model's does."""
+    c = PRESETS[name]
+    biases = "all" if c.attention_bias else "feedforward" if c.feedforward_bias else "none"
+    return Shape(c.layers, c.model_dim, c.heads, c.kv_heads, c.feedforward_dim,
+                 {kind: word for word, kind in _KINDS.items()}[c.feedforward], c.position, c.norm, c.norm_place,
+                 c.residuals, biases, c.tied, c.max_positions)  # fmt: skip
+
+
+def parameters(model: ModelConfig) -> int:
+    """How many numbers the model has learned, or would."""
+    return sum(_product(entry.shape) for entry in catalogue.weights(model))
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    product = 1
+    for size in shape:
+        product *= size
+    return product
+
+
+def matrices(model: ModelConfig) -> int:
+    """How many matrices one step has, each head's counted with its kind."""
+    return len(catalogue.matrices(model))
+
+
+@lru_cache(maxsize=256)
+def divisors(number: int, most: int = 10_000) -> tuple[int, ...]:
+    """The whole numbers up to `most` that divide a number."""
+    return tuple(d for d in range(1, min(number, most) + 1) if number % d == 0)
+
+
+def _or(numbers: tuple[int, ...]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+# ---- a choice in words ----------------------------------------------------------------------------------------------
+
+TITLES: Mapping[str, str] = {
+    "layers": "Layers", "dim": "Model dimension", "heads": "Heads", "kv": "KV heads",
+    "hidden": "Feed-forward dimension", "kind": "Feed-forward", "position": "Position", "norm": "Norm",
+    "place": "Place of the norm", "residuals": "Residuals", "biases": "Biases", "tied": "Tied embeddings",
+    "context": "Context",
+}  # fmt: skip
+
+OPTION_TITLES: Mapping[str, Mapping[str, str]] = {
+    "kind": {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"},
+    "position": {"none": "None", "sinusoidal": "Sinusoidal", "learned": "Learned", "rope": "RoPE"},
+    "norm": {"none": "None", "layernorm": "LayerNorm", "rmsnorm": "RMSNorm"},
+    "place": {"pre": "Before (pre)", "post": "After (post)"},
+    "biases": {"none": "None", "feedforward": "Feed-forward", "all": "All"},
+}
+
+# What a choice does and who uses it, one sentence each
+MEANINGS: Mapping[str, str] = {
+    "layers": "How often the stream is read and added to; GPT-2 has 12, Llama 3 8B has 32.",
+    "dim": "How many numbers stand for one token; GPT-2 has 768, Llama 3 8B has 4,096.",
+    "heads": "How many ways each token looks at the others at once; GPT-2 has 12.",
+    "kv": "Heads that share keys and values keep the cache small; Llama 3 8B has 8 for 32 heads, GPT-2 one for each.",
+    "hidden": "How wide each row becomes inside the feed-forward; GPT-2 takes 4 × the model dimension.",
+    "context": "How many tokens the model holds, prompt and new ones together; GPT-2 holds 1,024.",
+    "kind:relu": "Sets negative numbers to zero, as in the first Transformer (2017).",
+    "kind:gelu": "A smooth ReLU, as in GPT-2 and GPT-3.",
+    "kind:swiglu": "One half opens gates for the other half, as in Llama, Mistral and Qwen.",
+    "position:none": "Nothing says where a token stands: only the mask tells the past from the future.",
+    "position:sinusoidal": "Waves of many lengths are added to the embeddings, as in the first Transformer (2017).",
+    "position:learned": "A learned row for each position is added to the embeddings, as in GPT-2.",
+    "position:rope": "Queries and keys are turned by an angle that grows with the position, as in Llama and Qwen.",
+    "norm:none": "Rows keep whatever size they have; models without norms are hard to train deep.",
+    "norm:layernorm": "Each row gets mean 0 and spread 1, as in GPT-2.",
+    "norm:rmsnorm": "Each row gets one size and keeps its mean, as in Llama, Mistral and Qwen.",
+    "place:pre": "Each part reads a normed copy and the stream itself is left alone, as in GPT-2 and Llama.",
+    "place:post": "The sum is normed after each part, as in the first Transformer (2017).",
+    "residuals:yes": "Each part adds to the stream instead of replacing it, as in every large model.",
+    "residuals:no": "Each part replaces what it reads: only very shallow models work so.",
+    "biases:none": "Matrices alone, as in Llama and Mistral.",
+    "biases:feedforward": "A number is added to each column in the feed-forward and, unless tied, to the logits.",
+    "biases:all": "A number is added to each column in attention too, as in GPT-2.",
+    "tied:yes": "One table reads tokens and scores them, as in GPT-2 and SmolLM2: far fewer parameters.",
+    "tied:no": "A table of its own scores the tokens, as in Llama 3 8B.",
+}
+
+
+def meaning(name: str, value: object) -> str:
+    """What a choice does, and who uses it."""
+    return MEANINGS.get(f"{name}:{_word(value)}") or MEANINGS[name]
