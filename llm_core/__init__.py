@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llm_core.generation import Run, Step, generate
     from llm_core.loading import load_model, random_model
     from llm_core.model import Transformer
+    from llm_core.proof import Proof, prove
     from llm_core.sampling import Sampled, Sampling, Stage
     from llm_core.trace import Matrix
 
@@ -28,14 +29,15 @@ _MODULES = {
     "generation": ("Run", "Step", "generate"),
     "loading": ("load_model", "random_model"),
     "model": ("Transformer",),
+    "proof": ("Proof", "prove"),
     "sampling": ("Sampled", "Sampling", "Stage"),
     "trace": ("Matrix",),
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "PRESETS", "Explanation", "Matrix", "ModelConfig", "Run", "Sampled", "Sampling", "Stage", "Step", "Term",
-    "Transformer", "contributions", "explain", "generate", "load_model", "random_model",
+    "PRESETS", "Explanation", "Matrix", "ModelConfig", "Proof", "Run", "Sampled", "Sampling", "Stage", "Step", "Term",
+    "Transformer", "contributions", "explain", "generate", "load_model", "prove", "random_model",
 ]  # fmt: skip
 
 

@@ -11,15 +11,18 @@ from typing import NoReturn
 if __name__ == "__main__":  # while torch is imported, for seconds, Ctrl-C has nothing to tidy up and nothing to tell
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from llm_core import PRESETS, Sampling, console, export_json, generate, load_model
+from llm_core import PRESETS, Sampling, console, export_json, generate, load_model, prove
 from llm_core.curated import CURATED
 from llm_core.generation import steps
 
-BAD_INPUT, CANNOT_WRITE = 2, 74  # 74: EX_IOERR in sysexits.h
+NOT_PROVEN, BAD_INPUT, CANNOT_WRITE = 1, 2, 74  # 74: EX_IOERR in sysexits.h
 INTERRUPTED, CLOSED_PIPE = 130, 141  # as a shell reports SIGINT and SIGPIPE
 RESERVED = ("train", "eval")
 
 EPILOG = """\
+With --prove, a table of every matrix: its largest error over all steps, absolute and relative to its largest
+magnitude, and the verdict. A model from files is held against transformers, any other against float64.
+
 With --json the document holds the model, its config and fingerprint, the settings, the versions, the prompt's
 ids and tokens, and for each step its phase, positions, sampled token, the ten most likely and every matrix
 (name, formula, axes, shape, values). All values are there in full, logits and probabilities of the whole
@@ -28,7 +31,8 @@ vocabulary in the order of token ids included; masked scores are null.
 Without a sentence, one line is read from standard input. "train" and "eval" are reserved as first words: to
 use one of them as the sentence, write it after --, as in: python -m llm_core -- train
 
-Exit code: 0 after a run, 2 where the input is refused, 74 where the output cannot be written.
+Exit code: 0 after a run, 1 where --prove finds a matrix beyond the tolerance, 2 where the input is
+refused, 74 where the output cannot be written.
 """
 
 
@@ -40,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str]) -> int:
     """Run the console with these arguments, without the program's name. Returns the exit code."""
     try:
-        _show(argv)
+        return _show(argv)
     except ValueError as refusal:
         print(f"llm_core: {console.printable(str(refusal))}", file=sys.stderr)
         return BAD_INPUT
@@ -49,11 +53,13 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _show(argv: Sequence[str]) -> None:
+def _show(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     sampling = Sampling(options.temperature, options.top_k, options.top_p, options.seed)
     if options.new_tokens < 1:
         raise ValueError(f"--new-tokens is {options.new_tokens}; it must be at least 1")
+    if options.json and options.prove:
+        raise ValueError("--json and --prove each write something else: choose one")
     _check_words(options.sentence, plain="--" in argv)
     model = load_model(options.model, options.model_seed)
     sentence = options.sentence[0] if options.sentence else _ask()
@@ -61,12 +67,19 @@ def _show(argv: Sequence[str]) -> None:
         run = generate(model, sentence, options.new_tokens, sampling)
         for chunk in export_json.chunks(run, sentence, options.model_seed):
             print(chunk, end="")
-        return
+        return 0
+    if options.prove:
+        run = generate(model, sentence, options.new_tokens, sampling)
+        proof = prove(run)
+        _print(console.opening(run, options.model_seed))
+        _print(console.proof_text(proof))
+        return 0 if proof.ok else NOT_PROVEN
     for run in steps(model, sentence, options.new_tokens, sampling):
         if len(run.steps) == 1:
             _print(console.opening(run, options.model_seed))
         _print(console.step_text(run.steps[-1], options.full))
     _print(console.closing(run))
+    return 0
 
 
 def _parser() -> _Parser:
@@ -119,6 +132,7 @@ def _parser() -> _Parser:
     add("--new-tokens", type=_whole, default=1, help="how many tokens to add (default: %(default)s)")
     add("--full", action="store_true", help="print long matrices in full")
     add("--json", action="store_true", help="write the run as one JSON document instead")
+    add("--prove", action="store_true", help="hold every matrix against an independent computation instead")
     return parser
 
 

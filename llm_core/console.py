@@ -10,6 +10,7 @@ from torch import Tensor
 from torch._tensor_str import printoptions  # torch's own options, set for a while and put back
 
 from llm_core.generation import Run, Step
+from llm_core.proof import Proof
 from llm_core.report import in_order, most_likely
 from llm_core.trace import Matrix
 
@@ -56,6 +57,24 @@ def closing(run: Run) -> Iterator[str]:
         yield f"\nThe run ended here: the model holds {limit:,} tokens, and they are used up."
     if run.ended == "stop" and len(run.new_ids) < run.max_new_tokens:
         yield "\nThe run ended here: the last token marks the end of the text."
+
+
+def proof_text(proof: Proof) -> Iterator[str]:
+    """A proof as a table: each matrix, its largest error, that relative to its largest magnitude, and the verdict."""
+    width = max(map(len, proof.errors))
+    against = "transformers, with the same files" if proof.reference == "transformers" else "a computation in float64"
+    yield f"\nEvery matrix of every step against {against}; tolerance {proof.tolerance:g} of its largest magnitude."
+    yield f"\n{'matrix':<{width}}  largest error  relative  verdict"
+    for name, error in proof.errors.items():
+        relative = proof.relative[name]
+        if error is None or relative is None:
+            yield f"{name:<{width}}  {'–':>13}  {'–':>8}  {proof.reasons[name]}"
+        else:
+            yield f"{name:<{width}}  {error:13.1e}  {relative:8.1e}  {'off' if name in proof.off else 'ok'}"
+    if proof.ok:
+        yield f"\nProven: no matrix is off by more than {proof.worst:.1e} of its largest magnitude."
+    else:
+        yield f"\nNot proven. Matrices that are off: {len(proof.off)}; the first in order of computation is {proof.first_off}."
 
 
 def values_text(values: Tensor, full: bool) -> str:

@@ -1,8 +1,8 @@
 """The architectures that checkpoints come in: how each one's config and tensors are written on disk.
 
 A family is one entry of `FAMILIES`: a function from its transformers config to a `ModelConfig`, the fields that this
-function understands, and a name map from tensors on disk to weights. Nothing outside
-this file knows a family.
+function understands, a name map from tensors on disk to weights, and where transformers holds the family's matrices.
+Nothing outside this file and counterparts.py knows a family.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from llm_core import counterparts
 from llm_core.config import ModelConfig, RopeScaling
+from llm_core.counterparts import Counterpart
 
 Layout = Literal["same", "transposed", "columns", "interleaved"]
 
@@ -43,12 +45,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class Family:
-    """One architecture on disk. `prefix` stands before its tensors' names in most checkpoints, not in all."""
+    """One architecture on disk. `prefix` stands before its tensors' names in most checkpoints, not in all;
+    `counterparts` says where transformers' implementation holds the same matrices."""
 
     config: Callable[[Any], ModelConfig]
     stored: Callable[[ModelConfig], Iterator[Stored]]
     understood: frozenset[str]
     prefix: str
+    counterparts: Callable[[ModelConfig], list[Counterpart]]
 
 
 # Fields that say nothing about what the forward pass computes
@@ -317,25 +321,16 @@ FAMILIES: dict[str, Family] = {
         _gpt2_config,
         _gpt2_stored,
         frozenset(
-            [
-                "vocab_size",
-                "n_positions",
-                "n_embd",
-                "n_layer",
-                "n_head",
-                "n_inner",
-                "activation_function",
-                "layer_norm_epsilon",
-                "scale_attn_weights",
-                "tie_word_embeddings",
-            ]
+            """vocab_size n_positions n_embd n_layer n_head n_inner activation_function layer_norm_epsilon
+            scale_attn_weights tie_word_embeddings""".split()  # noqa: SIM905
         ),
         "transformer.",
+        counterparts.gpt2,
     ),
-    "llama": Family(_llama_config, _llama_stored, _LLAMA, "model."),
-    "mistral": Family(_llama_config, _llama_stored, _LLAMA, "model."),
-    "qwen2": Family(_llama_config, _llama_stored, _LLAMA, "model."),
-    "qwen3": Family(_llama_config, _llama_stored, _LLAMA, "model."),
+    "llama": Family(_llama_config, _llama_stored, _LLAMA, "model.", counterparts.llama),
+    "mistral": Family(_llama_config, _llama_stored, _LLAMA, "model.", counterparts.llama),
+    "qwen2": Family(_llama_config, _llama_stored, _LLAMA, "model.", counterparts.llama),
+    "qwen3": Family(_llama_config, _llama_stored, _LLAMA, "model.", counterparts.llama),
     "gpt_neox": Family(
         _neox_config,
         _neox_stored,
@@ -344,5 +339,6 @@ FAMILIES: dict[str, Family] = {
             use_parallel_residual""".split()
         ),
         "gpt_neox.",
+        counterparts.neox,
     ),
 }

@@ -95,6 +95,7 @@ def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Tr
     weights = dict(model.named_parameters())
     for entry in catalogue.weights(config):
         _initialise(weights[entry.name], entry, weights, generator)
+    model.origin = seed
     return model.eval()
 
 
@@ -133,6 +134,7 @@ def load_folder(folder: Path, name: str, dtype: str, progress: Progress = silent
     need_memory(model, DTYPES[dtype])
     fill(model, family, tensors, DTYPES[dtype], progress)
     model.fingerprint = _fingerprint(tensors.fingerprint(), shape, dtype)
+    model.origin = folder
     return model.eval()
 
 
@@ -211,7 +213,7 @@ def load_gguf(file: Path, name: str, dtype: str, progress: Progress = silent) ->
         progress("keeping the model on this machine", 0.9)
         store.keep(model, folder)
         model = store.kept(folder) or model
-    model.name = name
+    model.name, model.origin = name, file  # where it is now: it may have been kept from another place
     return model
 
 

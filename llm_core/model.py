@@ -6,6 +6,8 @@ Prefill and decode are the same pass: prefill runs the prompt's rows on an empty
 cache that prefill has filled.
 """
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
@@ -79,8 +81,12 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """A decoder-only language model. Its weights are read-only and may be shared by any number of runs.
 
-    name is how people know the model; fingerprint tells apart any two models with different weights.
+    name is how people know the model; fingerprint tells apart any two models with different weights. origin is where
+    the weights are from: a folder or file that they were read from, a seed that they were drawn from, or None (given
+    or trained). Whoever changes the weights sets it to None: a proof takes the weights as they should be from there.
     """
+
+    origin: Path | int | None = None
 
     def __init__(self, config: ModelConfig, tokenizer: Tokenizer, name: str, fingerprint: str) -> None:
         super().__init__()
