@@ -7,7 +7,7 @@ from dashboard import settings
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
 from dashboard.figures.picture import number, percent, pool
-from dashboard.redraw import SAMPLER_PARTS, guarded, remember_rows
+from dashboard.redraw import SAMPLER_PARTS, guarded, redraw, remember_rows
 from dashboard.sections import TITLES
 from dashboard.state import run_of, step_index, token_position
 from llm_core import Run, Step
@@ -44,7 +44,8 @@ def _choose_step(index: int) -> None:
     settings.look_at("step", index)
     chosen = settings.current()
     remember_rows(chosen, run_of(chosen))
-    st.rerun([*SAMPLER_PARTS[1:], "matrices"])
+    st.session_state.stand_still = False
+    redraw([*SAMPLER_PARTS[1:], "matrices"])
 
 
 @st.fragment(key="stations")

@@ -145,7 +145,7 @@ def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, 
 def _column_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
     picture = placed.picture
     domain = [placed.left / plan.width, placed.right / plan.width]
-    shown = bool(picture.column_labels) and geometry.column_width(picture, cell) >= 14
+    shown = bool(picture.column_labels) and geometry.column_width(picture, cell) >= geometry.NARROWEST_LABELLED
     axis = _axis(domain, anchor, picture.columns, picture.column_labels, shown)
     return axis | {"range": [-0.5, picture.columns - 0.5], "side": "top", "tickangle": -90}
 
@@ -177,7 +177,7 @@ def pretty(symbol: str) -> str:
 def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
     """Title and shape above a picture, its axis word and caption below, its row word at the left."""
     picture = placed.picture
-    title = placed.top - geometry.column_label_height(picture) - TITLE / 2
+    title = placed.top - geometry.column_label_height(picture, cell) - TITLE / 2
     symbol = f"<b>{pretty(picture.symbol)}</b>  <span style='font-size:12px'>{picture.shape}</span>"
     if placed.inline:
         symbol += f"  <span style='font-size:11px;color:{MUTED}'>{picture.caption}</span>"

@@ -7,7 +7,7 @@ from dashboard.figures.picture import Picture
 GAP = 24
 TITLE, CAPTION, WORD, INLINE_TITLE = 26, 17, 16, 22
 LETTER = 7.3  # width of one character of a label
-LONGEST_LABEL = 11
+LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
 FEATURE_WIDE, FEATURE_NARROW, NUMBERS_UP_TO = 26, 16, 24
 _TOKEN_SIZES = ((16, 24), (32, 16), (64, 9), (128, 5))
@@ -80,8 +80,7 @@ Part = Picture | str
 def plan(parts: list[Part], cell: Cell) -> Plan:
     """Lay the parts out from left to right, all on one middle line, bottoms filled with what lies below each."""
     pictures = [part for part in parts if isinstance(part, Picture)]
-    band = TITLE + max(column_label_height(p) for p in pictures)
-    middle = band + max(_height(p, cell) for p in pictures) / 2
+    middle = max(TITLE + column_label_height(p, cell) + _height(p, cell) / 2 for p in pictures)
     placed: list[Placed] = []
     words: list[Word] = []
     x = 0.0
@@ -135,9 +134,9 @@ def shorten(label: str) -> str:
     return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
 
 
-def column_label_height(picture: Picture) -> float:
+def column_label_height(picture: Picture, cell: Cell) -> float:
     """Room above a picture for the labels of its columns, which are turned upright."""
-    if not picture.column_labels:
+    if not picture.column_labels or column_width(picture, cell) < NARROWEST_LABELLED:
         return 0
     return 10 + LETTER * max(len(shorten(label)) for label in picture.column_labels)
 

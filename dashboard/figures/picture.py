@@ -58,8 +58,12 @@ class Picture:
         scale = f"±{shown}" if self.quantity == "signed" else f"0 … {percent(self.scale)}"
         count, largest = self.off_scale
         off = (f"{count} cell{'s' if count > 1 else ''} off the scale: {number(largest)}",) if count else ()
-        kind = {"weight": ("learned",), "cache": ("cache",), "activation": ()}[self.kind]
+        kind = {"weight": ("learned",), "cache": (self._cache,), "activation": ()}[self.kind]
         return " · ".join((f"scale {scale}", *kind, *off, *self.notes))
+
+    @property
+    def _cache(self) -> str:
+        return f"{self.cached} rows from cache" if self.cached else "into the cache"
 
     def with_scale(self, scale: float) -> "Picture":
         return replace(self, scale=scale)
