@@ -74,7 +74,8 @@ def proof_text(proof: Proof) -> Iterator[str]:
     if proof.ok:
         yield f"\nProven: no matrix is off by more than {proof.worst:.1e} of its largest magnitude."
     else:
-        yield f"\nNot proven. Matrices that are off: {len(proof.off)}; the first in order of computation is {proof.first_off}."
+        yield f"\nNot proven. Matrices that are off: {len(proof.off)}; the first in order of computation is"
+        yield f"{proof.first_off}."
 
 
 def values_text(values: Tensor, full: bool) -> str:

@@ -190,7 +190,7 @@ def test_the_console_prints_the_table_and_exits_with_the_verdict(capsys, monkeyp
     monkeypatch.setattr(ModelConfig, "attention_scale", property(lambda c: 1.0))
     assert main(["--prove", "hello how are you?"]) == 1
     text = capsys.readouterr().out
-    assert "the first in order of computation is layers.0.attention.scores" in text
+    assert "the first in order of computation is\nlayers.0.attention.scores." in text
     assert main(["--prove", "--json", "a"]) == 2
 
 
