@@ -24,10 +24,16 @@ DTYPES = ("float32", "bfloat16")
 LONGEST_NAME = 300  # characters of a Hub id or a path
 
 PRESET_TITLES = {
-    "toy": "Toy: one layer, 8 numbers a token",
-    "toy-6": "Toy-6: six layers, 8 numbers a token",
-    "gpt2-nano": "GPT-2 nano: its architecture, tiny",
-    "llama-nano": "Llama nano: its architecture, tiny",
+    "toy": "Toy",
+    "toy-6": "Toy-6",
+    "gpt2-nano": "GPT-2 nano",
+    "llama-nano": "Llama nano",
+}
+PRESET_FACTS = {
+    "toy": "One layer, one head, 8 numbers a token.",
+    "toy-6": "Six layers with residuals and post-LayerNorm, 8 numbers a token.",
+    "gpt2-nano": "GPT-2's architecture, tiny.",
+    "llama-nano": "Llama's architecture, tiny.",
 }
 
 
@@ -168,6 +174,8 @@ def title(name: str, dtype: str = "float32") -> str:
 
 def option(name: str) -> str:
     """A model's title in the list, with what it would take to have it here."""
+    if name in PRESETS:
+        return f"{title(name)} · random weights"
     if name not in CURATED:
         return title(name)
     entry = CURATED[name]
@@ -181,11 +189,11 @@ def facts(chosen: Chosen) -> str:
     """One line about the model, from what is known before it is loaded."""
     name = chosen.model
     if name in CURATED:
-        return f"{CURATED[name].parameters:,} million parameters. {CURATED[name].about}"
+        return f"{title(name, chosen.dtype)}: {CURATED[name].parameters:,} million parameters. {CURATED[name].about}"
     if not is_random(name):
         return "Real weights, from the Hub or from this machine."
     config = PRESETS[name] if name in PRESETS else shapes.config(shapes.read(chosen.shape), hosted())
-    return described(config)
+    return " ".join([PRESET_FACTS.get(name, ""), described(config)]).strip()
 
 
 def described(config: shapes.ModelConfig) -> str:

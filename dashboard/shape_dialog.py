@@ -27,19 +27,16 @@ def open_dialog(shape: Shape, weights_seed: int) -> None:
 def shape_dialog() -> None:
     """Show the choices; nothing changes on the page until the model is asked for."""
     st.selectbox("Start from", list(PRESET_TITLES), key=f"{_KEY}start", index=None, placeholder="a built-in model",
-                 format_func=PRESET_TITLES.get, on_change=_start)  # fmt: skip
+                 format_func=PRESET_TITLES.get, on_change=_start, width=320)  # fmt: skip
     if st.session_state[f"{_KEY}start"] == "toy":
         st.caption("The toy's block ends at its hidden layer. A shaped model goes on, with an output projection W_o "
                    "after the heads and a second feed-forward matrix, so that layers can be stacked.")  # fmt: skip
     _fit()
-    left, right = st.columns(2, gap="large")
-    with left:
-        for name in ("layers", "dim", "heads", "kv", "hidden", "context"):
-            _WIDGETS[name](name)
-        _seed()
-    with right:
-        for name in ("kind", "position", "norm", "place", "biases", "residuals", "tied"):
-            _WIDGETS[name](name)
+    for column, names in zip(st.columns(3, gap="large"), _COLUMNS, strict=True):
+        with column:
+            for name in names:
+                with st.container(gap="xxsmall", key=f"{_KEY}choice-{name}"):
+                    _WIDGETS[name](name)
     _verdict()
 
 
@@ -106,7 +103,7 @@ def _kv_heads() -> tuple[int, ...]:
 
 def _number(name: str) -> None:
     least, most = RANGES[name]
-    st.number_input(TITLES[name], least, most, step=_STEPS.get(name, 1), key=_KEY + name, required=True)
+    st.number_input(TITLES[name], least, most, step=_STEPS.get(name, 1), key=_KEY + name)
     _say(name)
 
 
@@ -144,8 +141,8 @@ def _switch(name: str) -> None:
     _say(name)
 
 
-def _seed() -> None:
-    st.number_input("Weights seed", 0, LARGEST_WEIGHTS_SEED, step=1, key=f"{_KEY}seed", required=True)
+def _seed(name: str) -> None:
+    st.number_input("Weights seed", 0, LARGEST_WEIGHTS_SEED, step=1, key=_KEY + name)
     st.caption("Decides the random weights; it has nothing to do with the dice.")
 
 
@@ -156,5 +153,10 @@ def _say(name: str) -> None:
 _WIDGETS: dict[str, Callable[[str], None]] = {
     "layers": _layers, "dim": _number, "heads": _divisor(_heads), "kv": _divisor(_kv_heads), "hidden": _number,
     "context": _number, "kind": _option, "position": _option, "norm": _option, "place": _place, "biases": _option,
-    "residuals": _switch, "tied": _switch,
+    "residuals": _switch, "tied": _switch, "seed": _seed,
 }  # fmt: skip
+_COLUMNS = (
+    ("layers", "dim", "context", "seed"),
+    ("heads", "kv", "position", "kind", "hidden"),
+    ("norm", "place", "residuals", "biases", "tied"),
+)
