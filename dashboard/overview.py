@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard import settings
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
+from dashboard.figures.equation import MOST_NUMBERS
 from dashboard.figures.picture import number, percent, pool
 from dashboard.redraw import SAMPLER_PARTS, guarded, redraw, remember_rows
 from dashboard.sections import TITLES
@@ -14,6 +15,7 @@ from llm_core import Run, Step
 
 RULE = "One row = one token; in attention, rows ask and columns answer."
 UNCHANGED = "Unchanged: the sampler comes after the model."
+SMALL = "Cells are small for {tokens} tokens: point at one to read its number."
 RUNNERS = 5
 _FIRST = "<style>[data-testid='stLayoutWrapper']:has(> .st-key-section-{station}) {{ order: -2; }}</style>"
 _PICTURE = 64  # cells of a thumbnail, in each direction
@@ -57,7 +59,8 @@ def stations_strip() -> None:
     station = stations(station_cards(run.steps[step_index(chosen, run)], run), chosen=chosen.station, key="stations",
                        on_choose=lambda name: settings.look_at("station", name))  # fmt: skip
     st.html(_FIRST.format(station=station))
-    st.caption(f"{RULE} {UNCHANGED if st.session_state.get('stand_still') else ''}")
+    small = SMALL.format(tokens=len(run.ids)) if len(run.ids) > MOST_NUMBERS else ""
+    st.caption(" ".join((RULE, small, UNCHANGED if st.session_state.get("stand_still") else "")))
 
 
 def station_cards(step: Step, run: Run) -> list[Station]:

@@ -41,7 +41,7 @@ def sections(step: Step, run: Run) -> None:
 def drawn_equations(
     fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, _step: Step
 ) -> list[tuple[Equation, go.Figure]]:
-    """All equations of one step and their figures, which are a value: keyed by all that they depend on, never changed."""
+    """The equations of one step and their figures: a value, keyed by all that it depends on and never changed."""
     return [(row, draw(row.parts, tokens)) for row in equations(_step)]
 
 

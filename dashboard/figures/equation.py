@@ -19,6 +19,7 @@ from dashboard.figures.picture import Picture
 
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
 NO_TEMPLATE: dict[str, Any] = {"layout": {}}  # None would bring Plotly's own, 7 kB a figure
+PADDED = {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}  # a little room between labels and cells
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
 
@@ -72,9 +73,9 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
             traces.append(_heatmap(picture, values, start, stop) | _gaps(picture, cell))
     if picture.hidden is not None and picture.hidden.any():
         traces.append(_masked(picture))
-    if max(picture.rows, picture.columns) <= MOST_NUMBERS and geometry.column_width(picture, cell) >= 24:
-        if geometry.row_height(picture, cell) >= 16:
-            traces.append(_numbers(picture, values))
+    roomy = geometry.column_width(picture, cell) >= 24 and geometry.row_height(picture, cell) >= 16
+    if roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS:
+        traces.append(_numbers(picture, values))
     return traces
 
 
@@ -154,9 +155,11 @@ def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | N
     """Ticks name every row or column, seen or not: the hover text reads them."""
     shorten = geometry.shorten if shown else str
     texts = [escape(shorten(label)) for label in labels] if labels else [str(i) for i in range(size)]
-    return {"domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
-            "showgrid": False, "ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)", "showticklabels": shown, "tickmode": "array",
-            "tickvals": list(range(size)), "ticktext": texts, "tickfont": {"family": MONO, "size": 12}}  # fmt: skip
+    return {
+        "domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
+        "showgrid": False, "showticklabels": shown, "tickmode": "array", "tickvals": list(range(size)),
+        "ticktext": texts, "tickfont": {"family": MONO, "size": 12}, **PADDED,
+    }  # fmt: skip
 
 
 # ---- texts and frames -----------------------------------------------------------------------------------------------

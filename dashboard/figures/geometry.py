@@ -6,6 +6,7 @@ from dashboard.figures.picture import Picture
 
 GAP = 24
 TITLE, CAPTION, WORD, INLINE_TITLE = 26, 17, 16, 22
+TALL = 240  # pictures higher than this are aligned by their tops
 LETTER = 7.3  # width of one character of a label
 LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
@@ -28,7 +29,7 @@ class Cell:
 
 
 def cell_for(tokens: int, columns: int) -> Cell:
-    """Cells for a run of so many tokens (all steps of a run share it) and an equation with so many columns of features."""
+    """Cells for a run of so many tokens, alike in all of its steps, and an equation with so many other columns."""
     row = next((size for most, size in _TOKEN_SIZES if tokens <= most), 3)
     feature = FEATURE_WIDE if columns <= NUMBERS_UP_TO else FEATURE_NARROW
     return Cell(row, row if row < 24 else FEATURE_WIDE, feature)
@@ -78,9 +79,9 @@ Part = Picture | str
 
 
 def plan(parts: list[Part], cell: Cell) -> Plan:
-    """Lay the parts out from left to right, all on one middle line, bottoms filled with what lies below each."""
+    """Lay the parts out from left to right on one middle line; what is tall hangs down from where others begin."""
     pictures = [part for part in parts if isinstance(part, Picture)]
-    middle = max(TITLE + column_label_height(p, cell) + _height(p, cell) / 2 for p in pictures)
+    middle = max(TITLE + column_label_height(p, cell) + _above(p, cell) for p in pictures)
     placed: list[Placed] = []
     words: list[Word] = []
     x = 0.0
@@ -104,7 +105,7 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
 
 def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[list[Placed], list[Word]]:
     """One picture and those below it, each with its operator at its left."""
-    placed = [_place(picture, left, middle - _height(picture, cell) / 2, cell)]
+    placed = [_place(picture, left, middle - _above(picture, cell), cell)]
     words = []
     for operator, under in picture.below:
         top = placed[-1].bottom + (WORD + CAPTION + 6 if len(placed) == 1 else 8) + INLINE_TITLE
@@ -115,6 +116,11 @@ def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[li
 
 def _place(picture: Picture, left: float, top: float, cell: Cell) -> Placed:
     return Placed(picture, left, top, picture.columns * column_width(picture, cell), _height(picture, cell))
+
+
+def _above(picture: Picture, cell: Cell) -> float:
+    """How much of a picture lies above the middle line: half of it, or of a tall one as much as a screen shows."""
+    return min(_height(picture, cell), TALL) / 2
 
 
 def column_width(picture: Picture, cell: Cell) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import BAR, BAR_CHOSEN, BAR_FAINT, FRAME, MONO, SANS
-from dashboard.figures.equation import NO_TEMPLATE, escape, figure_of
+from dashboard.figures.equation import NO_TEMPLATE, PADDED, escape, figure_of
 from dashboard.figures.geometry import shorten
 from dashboard.figures.picture import percent
 
@@ -27,8 +27,9 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
     width, height = LABELS + len(stages) * (PANEL + PANEL_GAP), TOP + rows * BAR_HEIGHT + 4
     colours = [BAR_CHOSEN if row == chosen else BAR for row in range(rows)]
     layout = {
-        "template": NO_TEMPLATE, "width": width, "height": height, "autosize": False, "showlegend": False, "bargap": 0.25,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "template": NO_TEMPLATE, "width": width, "height": height, "autosize": False, "showlegend": False,
+        "bargap": 0.25, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False, "hoverlabel": {"font": {"family": MONO, "size": 13}}, "annotations": [], "shapes": [],
         "font": {"family": SANS},
     }  # fmt: skip
@@ -43,9 +44,9 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
         }  # fmt: skip
         layout[f"yaxis{suffix}"] = {
             "domain": [0, 1 - TOP / height], "anchor": f"x{suffix}", "range": [rows - 0.5, -0.5], "fixedrange": True,
-            "showticklabels": index == 0, "ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)", "showgrid": False, "zeroline": False, "tickmode": "array",
+            "showticklabels": index == 0, "showgrid": False, "zeroline": False, "tickmode": "array",
             "tickvals": list(range(rows)), "ticktext": [escape(shorten(label)) for label in labels],
-            "tickfont": {"family": MONO, "size": 12},
+            "tickfont": {"family": MONO, "size": 12}, **PADDED,
         }  # fmt: skip
         layout["annotations"].append({
             "text": stage.title, "x": left / width, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left",

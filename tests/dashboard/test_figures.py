@@ -1,0 +1,169 @@
+"""Figures show what the engine computed: values, masks, labels and places."""
+
+import numpy as np
+import pytest
+import torch
+
+from dashboard.equations import equations, groups
+from dashboard.figures.equation import equation, escape, short
+from dashboard.figures.picture import Picture, number, percent, pool, scale_of
+from dashboard.figures.sampling import StageBars, stage_bars
+from llm_core import catalogue, generate
+
+PROMPT = "hello how are you?"
+
+
+@pytest.fixture(scope="module")
+def run(toy):
+    return generate(toy, PROMPT, max_new_tokens=2)
+
+
+def figures(step, tokens=7):
+    return [equation(row.parts, tokens) for row in equations(step)]
+
+
+def heatmaps(step):
+    """Each heatmap of a matrix or weight, by name; of several with one name the first."""
+    found = {}
+    for figure in figures(step):
+        for trace in figure.data:
+            if trace.type == "heatmap" and trace.meta:
+                found.setdefault(trace.meta["matrix"], trace)
+    return found
+
+
+def test_every_matrix_of_the_catalogue_is_drawn_in_each_step(run):
+    for step in run.steps:
+        assert set(step.names) <= set(heatmaps(step))
+
+
+def test_every_weight_is_drawn_beside_what_it_makes(run, toy):
+    assert {entry.name for entry in catalogue.weights(toy.config)} <= set(heatmaps(run.steps[0]))
+
+
+def test_every_matrix_is_computed_in_exactly_one_equation(toy):
+    names = [entry.name for group in groups(toy.config) for entry in group]
+    assert names == [entry.name for entry in catalogue.matrices(toy.config)]
+
+
+def test_cells_hold_the_engines_own_numbers(run):
+    step = run.steps[0]
+    for name, trace in heatmaps(step).items():
+        if name not in step.names or name in ("logits", "probabilities"):
+            continue
+        expected = step.matrix(name)
+        values = expected.values[0] if expected.values.ndim == 3 else expected.values
+        shown = np.where(np.isnan(trace.z), values.numpy(), trace.z)  # masked cells are left out
+        assert np.array_equal(shown, values.numpy()), name
+        assert trace.z.dtype == np.float32
+
+
+def test_logits_are_shown_for_the_twenty_most_likely_tokens(run):
+    step = run.steps[0]
+    top = step.logits[0].topk(20)
+    assert np.array_equal(heatmaps(step)["logits"].z[0], top.values.numpy())
+    weights = step.run.model.unembedding.weight[:, top.indices].detach().numpy()
+    assert np.array_equal(heatmaps(step)["unembedding.weight"].z, weights)
+
+
+def test_the_future_is_masked_and_says_so(run):
+    step = run.steps[0]
+    weights = heatmaps(step)["layers.0.attention.weights"].z
+    assert np.array_equal(np.isnan(weights), np.triu(np.ones((5, 5), bool), 1))
+    said = [trace.hovertemplate for figure in figures(step) for trace in figure.data if trace.type == "heatmap"]
+    assert any("in the future" in text for text in said)
+
+
+def test_meta_says_which_token_positions_rows_and_columns_are(run):
+    prefill, decode = heatmaps(run.steps[0]), heatmaps(run.steps[1])
+    places = ("row_start", "row_count", "column_start", "column_count")
+    meta = prefill["layers.0.attention.weights"].meta
+    assert [meta[p] for p in places] == [0, 5, 0, 5]
+    meta = decode["layers.0.attention.weights"].meta
+    assert [meta[p] for p in places] == [5, 1, 0, 6]
+    assert prefill["layers.0.attention.w_q"].meta["row_start"] is None
+    assert prefill["logits"].meta["row_start"] == 4
+
+
+def test_rows_from_the_cache_are_drawn_apart_and_weaker(run):
+    traces = [t for f in figures(run.steps[1]) for t in f.data if t.type == "heatmap" and t.meta]
+    keys = [t for t in traces if t.meta["matrix"] == "layers.0.attention.keys"][:2]
+    assert [t.opacity for t in keys] == [0.4, 1]
+    assert [t.meta["row_count"] for t in keys] == [5, 1]
+    assert "from cache" in keys[0].hovertemplate and "from cache" not in keys[1].hovertemplate
+
+
+def test_cells_are_as_large_in_decode_as_in_prefill(run):
+    def width(step):
+        figure = next(f for f in figures(step) if f.data[0].meta["matrix"] == "input")
+        return (figure.layout.xaxis.domain[1] - figure.layout.xaxis.domain[0]) * figure.layout.width
+
+    assert width(run.steps[0]) == pytest.approx(width(run.steps[1]))
+
+
+def test_a_prompt_of_256_tokens_is_drawn_with_at_most_256_cells_a_side(toy):
+    long = generate(toy, " a" * 256)
+    for trace in heatmaps(long.steps[0]).values():
+        assert max(trace.z.shape) <= 256
+    numbers = [t for f in figures(long.steps[0], 257) for t in f.data if t.type == "scatter" and len(t.x) > 256]
+    assert not numbers
+
+
+def test_a_larger_matrix_is_pooled_by_largest_magnitude():
+    values = np.zeros((600, 3), np.float32)
+    values[5, 1] = -7
+    pooled, tile = pool(values)
+    assert tile == (3, 1) and pooled.shape == (200, 3)
+    assert pooled[1, 1] == -7 and np.abs(pooled).sum() == 7
+
+
+def test_one_towering_cell_does_not_set_the_scale():
+    values = np.ones(1000, np.float32)
+    values[3] = 22_453
+    scale, off = scale_of(values)
+    assert scale == 1 and off == (1, 22_453)
+    assert scale_of(np.array([1.0, -2.0]))[0] == 2
+
+
+def test_an_all_zero_or_empty_matrix_has_a_scale():
+    assert scale_of(np.zeros(4))[0] == 1
+    assert scale_of(np.array([]))[0] == 1
+
+
+@pytest.mark.parametrize("markup", ["<script>alert(1)</script>", "<b>x</b>", "<a href='http://x'>y</a>", "&amp;"])
+def test_labels_are_escaped(markup):
+    picture = Picture("m", "M", "1×1", np.ones((1, 1), np.float32), row_labels=[markup], row_start=0)
+    labels = equation([picture], 1).layout.yaxis.ticktext
+    assert "<" not in labels[0]
+    assert "<" not in escape(markup)
+    bars = stage_bars([StageBars("softmax", [1.0])], [markup], 0)
+    assert "<" not in bars.layout.yaxis.ticktext[0]
+
+
+def test_every_heatmap_has_a_colour_scale_of_its_own_around_zero(run):
+    for trace in heatmaps(run.steps[0]).values():
+        assert trace.colorscale
+        assert trace.zmin in (-trace.zmax, 0)
+
+
+def test_stages_that_dropped_a_token_say_out():
+    figure = stage_bars([StageBars("top-k 1", [1.0, 0.0])], ["a", "b"], 0)
+    assert list(figure.data[0].text) == ["100 %", "out"]
+
+
+@pytest.mark.parametrize(("value", "largest", "text"), [
+    (-1.23, 2, "−1.2"), (0.354, 0.5, ".35"), (-0.001, 0.5, ".00"), (104.4, 200, "104"), (0.0, 1, "0.0"),
+])  # fmt: skip
+def test_numbers_in_cells_are_short(value, largest, text):
+    assert short(value, largest) == text
+
+
+def test_numbers_in_captions_are_readable():
+    assert [number(v) for v in (2.13, 0.0336, 22_453.2, 0.0, -1.5)] == ["2.1", "0.034", "22,453", "0", "-1.5"]
+    assert percent(0.7712) == "77 %" and percent(0.0000334) == "0.0033 %"
+
+
+def test_drawing_changes_no_matrix(run):
+    before = run.steps[0].matrix("layers.0.attention.weights").values.clone()
+    figures(run.steps[0])
+    assert torch.equal(before, run.steps[0].matrix("layers.0.attention.weights").values)

@@ -1,0 +1,49 @@
+"""A link's values are used where they can be, and refused by name where they cannot."""
+
+import pytest
+
+from dashboard.settings import DEFAULTS, Settings, read
+from llm_core import Sampling
+
+
+def test_an_empty_query_gives_no_values_and_refuses_nothing():
+    assert read({}) == ({}, [])
+
+
+def test_every_setting_can_be_read_from_a_link():
+    values, refused = read({
+        "model": "toy", "text": "hé\nllo", "temperature": "0.5", "dice_seed": "12", "top_k": "5", "top_p": "0.9",
+        "new_tokens": "4", "weights_seed": "3", "step": "2", "station": "logits", "token": "1", "v": "1",
+    })  # fmt: skip
+    assert not refused
+    shown = Settings(**values)
+    assert shown.text == "hé\nllo" and shown.step == 2 and shown.token == 1
+    assert shown.sampling == Sampling(0.5, 5, 0.9, 12)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("model", "no-such-model"), ("temperature", "9"), ("temperature", "-1"), ("temperature", "nan"),
+    ("temperature", "inf"), ("temperature", "warm"), ("temperature", ""), ("dice_seed", "-4"), ("dice_seed", "1.5"),
+    ("dice_seed", "9" * 30), ("dice_seed", "٣"), ("top_k", "50258"), ("top_p", "0"), ("new_tokens", "0"),
+    ("new_tokens", "17"), ("weights_seed", "4294967296"), ("step", "99"), ("station", "moon"), ("token", "-1"),
+    ("text", "x" * 20_001), ("v", "2"),
+])  # fmt: skip
+def test_a_value_that_cannot_be_used_is_refused_by_name(name, value):
+    values, refused = read({name: value})
+    assert name not in values
+    assert [r.name for r in refused] == [name]
+    assert name in str(refused[0])
+
+
+def test_a_refusal_says_the_value_and_what_is_used():
+    _, (refusal,) = read({"temperature": "9"})
+    assert "9" in str(refusal) and str(DEFAULTS.temperature) in str(refusal)
+
+
+def test_a_long_refused_value_is_shortened():
+    _, (refusal,) = read({"text": "x" * 30_000})
+    assert len(str(refusal)) < 250
+
+
+def test_decimals_are_rounded_to_what_the_slider_shows():
+    assert read({"temperature": "0.123456"})[0] == {"temperature": 0.12}
