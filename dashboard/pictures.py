@@ -54,6 +54,7 @@ class Pictures:
             row_start=0 if row_axis == "key" else start,
             column_start=0 if column_axis == "key" else None,
             column_labels=matrix.labels[-1] if column_axis == "key" else None,
+            row_names=matrix.labels[-2],
         )  # fmt: skip
 
     def labelled(self, name: str) -> Picture:

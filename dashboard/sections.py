@@ -91,8 +91,10 @@ def sample_section(step: Step) -> None:
     with st.container(key="equation-sample"):
         st.plotly_chart(stage_bars(bars, labels, top.index(sampled.id)), width="content", key="chart-sample",
                         theme=None, config=_CHART)  # fmt: skip
-    st.caption(f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage. "
-               f"All {len(stages[0].probabilities):,} are in the table; search it with the magnifying glass.")  # fmt: skip
+    st.caption(
+        f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage. "
+        f"All {len(stages[0].probabilities):,} are in the table; search it with the magnifying glass."
+    )
     st.dataframe(vocabulary_table(step, stages), hide_index=True, height=318, key="vocabulary", column_config={
         "probability": st.column_config.NumberColumn(format="%.3g"),
         "× chance": st.column_config.NumberColumn(format="%.2f"),

@@ -115,7 +115,8 @@ def _masked(picture: Picture) -> dict[str, Any]:
 def _numbers(picture: Picture, values: np.ndarray) -> dict[str, Any]:
     """The numbers as a layer of text: unlike a heatmap's own, it takes the page's text colour."""
     rows, columns = np.nonzero(np.isfinite(values))
-    largest = float(np.abs(values[rows, columns]).max(initial=0))
+    share = picture.quantity == "probability"
+    largest = 0.5 if share else float(np.abs(values[rows, columns]).max(initial=0))
     texts = [short(float(values[r, c]), largest) for r, c in zip(rows, columns, strict=True)]
     size = 10 if max(map(len, texts), default=0) <= 4 else 8
     return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
@@ -126,7 +127,8 @@ def short(value: float, largest: float) -> str:
     """A number of at most four characters or so, as precise as all numbers of its matrix can be: −1.2, .35, 104."""
     digits = 2 if largest < 0.995 else 1 if largest < 99.95 else 0
     text = f"{abs(value):.{digits}f}"
-    text = text[1:] if digits == 2 else text
+    if digits == 2:
+        text = text[1:] if abs(value) < 0.995 else f"{abs(value):.0f}"
     return f"−{text}" if value < 0 and float(f"0{text}") != 0 else text
 
 
@@ -137,8 +139,8 @@ def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, 
     picture = placed.picture
     shown = bool(picture.row_labels) and (cell.labelled or picture.row_start is None)
     labels = picture.row_labels
-    if labels is None and picture.row_start is not None:
-        labels = [str(picture.row_start + i) for i in range(picture.rows)]
+    if not shown and picture.row_names and picture.row_start is not None:
+        labels = [f"{position} {name}" for position, name in enumerate(picture.row_names, picture.row_start)]
     domain = [1 - placed.bottom / plan.height, 1 - placed.top / plan.height]
     return _axis(domain, anchor, picture.rows, labels, shown) | {"range": [picture.rows - 0.5, -0.5]}
 

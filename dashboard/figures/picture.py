@@ -17,7 +17,8 @@ Kind = Literal["activation", "weight", "cache"]
 class Picture:
     """One matrix as a figure draws it.
 
-    values: (rows, columns) float32. row_start and column_start: the token position of the first row and column, None
+    values: (rows, columns) float32. row_labels are written beside the rows, row_names are for pointing at them.
+    row_start and column_start: the token position of the first row and column, None
     where that axis is not tokens. hidden: True where the mask hides a cell. cached: how many of the first rows come
     from the cache. below: pictures under this one, sharing its columns, each with the operator in front of it.
     """
@@ -32,6 +33,7 @@ class Picture:
     column_word: str = ""
     row_labels: Sequence[str] | None = None
     column_labels: Sequence[str] | None = None
+    row_names: Sequence[str] | None = None
     row_start: int | None = None
     column_start: int | None = None
     hidden: np.ndarray | None = None

@@ -152,7 +152,8 @@ def test_stages_that_dropped_a_token_say_out():
 
 
 @pytest.mark.parametrize(("value", "largest", "text"), [
-    (-1.23, 2, "−1.2"), (0.354, 0.5, ".35"), (-0.001, 0.5, ".00"), (104.4, 200, "104"), (0.0, 1, "0.0"),
+    (-1.23, 2, "−1.2"), (0.354, 0.5, ".35"), (-0.001, 0.5, ".00"), (1.0, 0.5, "1"),
+    (104.4, 200, "104"), (0.0, 1, "0.0"),
 ])  # fmt: skip
 def test_numbers_in_cells_are_short(value, largest, text):
     assert short(value, largest) == text
@@ -167,3 +168,9 @@ def test_drawing_changes_no_matrix(run):
     before = run.steps[0].matrix("layers.0.attention.weights").values.clone()
     figures(run.steps[0])
     assert torch.equal(before, run.steps[0].matrix("layers.0.attention.weights").values)
+
+
+def test_pointing_at_a_cell_names_its_row_token_even_where_no_label_is_written(run):
+    figure = next(f for f in figures(run.steps[0]) if f.data[0].meta["matrix"] == "input")  # X × W_q = Q
+    assert list(figure.layout.yaxis.ticktext) == ["hello", "␣how", "␣are", "␣you", "?"]
+    assert list(figure.layout.yaxis3.ticktext)[:2] == ["0 hello", "1 ␣how"]
