@@ -32,8 +32,8 @@ def chooser() -> None:
 
 
 def dialogs() -> None:
-    """Show the dialog that was asked for. Call it outside the sidebar."""
-    if st.session_state.pop("shaping", False):
+    """Show the dialog, from when it is asked for until it is closed. Call it outside the sidebar."""
+    if st.session_state.get("shaping"):
         shape_dialog()
 
 
@@ -65,7 +65,6 @@ def _choose() -> None:
 def _open() -> None:
     """Open the dialog on the shape that is shown, or on the nearest one."""
     chosen = settings.current()
-    st.session_state.shaping = True
     start = shapes.read(chosen.shape) if chosen.model == CUSTOM else shapes.DEFAULT
     open_dialog(shapes.of_preset(chosen.model) if chosen.model in PRESETS else start, chosen.weights_seed)
 

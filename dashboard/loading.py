@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import models, settings
+from dashboard.library import Loading
 from dashboard.models import Key
 from dashboard.settings import DEFAULTS, Settings, look_at, shortened
 from dashboard.state import LIBRARY, model_of
 from llm_core import Transformer
 from llm_core.curated import CURATED
 
+SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
 
 
@@ -37,7 +39,8 @@ def bring_in() -> None:
     state, place = st.session_state, st.empty()
     wanted = settings.current()
     key = models.key_of(wanted)
-    linked = state.setdefault("linked", (key, st.query_params.get("fp")))
+    if "linked" not in state:
+        state.linked = key, _linked_fingerprint()
     try:
         _ask_first(wanted)
         model = _loaded(key, wanted, place)
@@ -45,7 +48,7 @@ def bring_in() -> None:
         _go_back(Failure(wanted, str(error), isinstance(error, _AskFirst)))
         return
     state.on_screen = wanted
-    _compare(model, key, linked)
+    _compare(model, key, state.linked)
     st.query_params["fp"] = model.fingerprint[:8]
     _say_failure()
 
@@ -67,6 +70,14 @@ def _loaded(key: Key, wanted: Settings, place: st.delta_generator.DeltaGenerator
     if key.random or key in LIBRARY:
         return model_of(wanted)
     loading = LIBRARY.start(key, lambda progress: models.build(key, progress))
+    if not loading.wait(SOON):
+        _show_progress(loading, key, place)
+    models.look_again()
+    loading.result()  # raises what went wrong
+    return model_of(wanted)
+
+
+def _show_progress(loading: Loading, key: Key, place: st.delta_generator.DeltaGenerator) -> None:
     with place.container(key="loading", border=True):
         st.text(f"Loading {shortened(models.title(key.name, key.dtype))}")
         bar = st.progress(0.0)
@@ -76,9 +87,6 @@ def _loaded(key: Key, wanted: Settings, place: st.delta_generator.DeltaGenerator
         bar.progress(loading.share)
         words.text(loading.doing)
     place.empty()
-    models.look_again()
-    loading.result()  # raises what went wrong
-    return model_of(wanted)
 
 
 def _go_back(failure: Failure) -> None:
@@ -121,6 +129,12 @@ def _say_failure() -> None:
 def _again(failure: Failure) -> None:
     choose(failure.wanted.model, failure.wanted.shape)
     settings.change("dtype", failure.wanted.dtype)
+
+
+def _linked_fingerprint() -> str | None:
+    """What the link says about the weights, unless another model already stands in for the one that it names."""
+    refused = {refusal.name for refusal in st.session_state.refused}
+    return None if refused & {"model", "shape", "weights_seed", "dtype", "v"} else st.query_params.get("fp")
 
 
 def _compare(model: Transformer, key: Key, linked: tuple[Key, str | None]) -> None:

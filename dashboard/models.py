@@ -110,7 +110,7 @@ def checked_name(name: str) -> str:
         return name
     if hosted():
         raise Unusable("only the listed models are served here")
-    if len(name) <= LONGEST_NAME and name.isprintable() and (_HUB_ID.fullmatch(name) or _is_path(name)):
+    if 0 < len(name) <= LONGEST_NAME and name.isprintable() and (_HUB_ID.fullmatch(name) or _is_path(name)):
         return name
     raise Unusable("no model has this name")
 

@@ -25,7 +25,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 RANGES: dict[str, tuple[int, int]] = {
     "layers": (1, 12), "dim": (2, 256), "heads": (1, 16), "kv": (1, 16), "hidden": (1, 1024), "context": (16, 1024),
 }  # fmt: skip
-MOST_PARAMETERS = 40_000_000  # 160 MB in float32
+MOST_PARAMETERS = 30_000_000  # 120 MB in float32
 MOST_PARAMETERS_HOSTED = 10_000_000
 LONGEST = 400  # characters of a written shape; the longest that is written here has about 160
 
@@ -108,6 +108,8 @@ def config(shape: Shape, hosted: bool = False) -> ModelConfig:
     if shape.position == "rope" and (shape.dim // shape.heads) % 2:
         raise ValueError(f"RoPE rotates pairs of numbers, and each head has {shape.dim // shape.heads}: choose an even "
                          "number, which is the model dimension divided by the heads, or another position")  # fmt: skip
+    if shape.position == "sinusoidal" and shape.dim % 2:
+        raise ValueError(f"sines and cosines come in pairs, and the model dimension is {shape.dim}: choose an even one")
     if shape.norm != "none" and shape.place == "post" and not shape.residuals:
         raise ValueError("a norm after the sum needs a sum: switch the residuals on, or place the norm before")
     model = _config(shape)

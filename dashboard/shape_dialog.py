@@ -21,9 +21,14 @@ def open_dialog(shape: Shape, weights_seed: int) -> None:
     _fill(shape)
     st.session_state[f"{_KEY}seed"] = weights_seed
     st.session_state[f"{_KEY}start"] = None
+    st.session_state.shaping = True
 
 
-@st.dialog("Shape your own model", width="large", icon=":material/tune:")
+def _close() -> None:
+    st.session_state.shaping = False
+
+
+@st.dialog("Shape your own model", width="large", icon=":material/tune:", on_dismiss=_close)
 def shape_dialog() -> None:
     """Show the choices; nothing changes on the page until the model is asked for."""
     st.selectbox("Start from", list(PRESET_TITLES), key=f"{_KEY}start", index=None, placeholder="a built-in model",
@@ -58,6 +63,7 @@ def _verdict() -> None:
 
 
 def _apply(text: str) -> None:
+    _close()
     choose(CUSTOM, text)
     change("weights_seed", st.session_state[f"{_KEY}seed"])
 
