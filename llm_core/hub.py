@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,33 @@ def on_this_machine(repo: str) -> bool:
     return (folder / "config.json").exists() and any(folder.glob("*.safetensors"))
 
 
-def download(repo: str, progress: Progress) -> Path:
+def download(repo: str, progress: Progress, look: Callable[[Path], None]) -> Path:
     """The folder of a Hub model's config, tokenizer and safetensors; from the cache where it is complete.
 
+    look: is given the folder when only config.json is in it, and raises ValueError where the rest need not be fetched.
     Raises ValueError, in plain words, for: no network, a gated or unknown model, a full disk, no safetensors.
     """
     from huggingface_hub import snapshot_download
 
     if on_this_machine(repo):
         return Path(snapshot_download(repo, allow_patterns=WANTED, local_files_only=True))
-    try:
-        folder = Path(snapshot_download(repo, allow_patterns=WANTED, tqdm_class=_bar(repo, progress)))
-    except Exception as error:
-        raise ValueError(_plainly(repo, error)) from error
+    look(_fetch(repo, ["config.json"], lambda doing, share: None))
+    folder = _fetch(repo, WANTED, progress)
     if not any(folder.glob("*.safetensors")):
         raise ValueError(
             f"{repo} has no safetensors files on the Hub; pickled weights can run any program when they are opened and "
             "are never read here: look for the same model as safetensors"
         )
     return folder
+
+
+def _fetch(repo: str, patterns: list[str], progress: Progress) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo, allow_patterns=patterns, tqdm_class=_bar(repo, progress)))
+    except Exception as error:
+        raise ValueError(_plainly(repo, error)) from error
 
 
 def _plainly(repo: str, error: Exception) -> str:

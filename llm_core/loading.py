@@ -45,7 +45,7 @@ def load_model(name: str, seed: int = 0, dtype: str = "float32", progress: Progr
     if path is not None:
         raise ValueError(f"{path.name} is a file of a kind that is not read here: give a folder or a .gguf file")
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
-        return load_folder(hub.download(name, progress), name, dtype, progress)
+        return _from_hub(name, dtype, progress)
     raise ValueError(
         f"there is no model named {name!r}; choose one of {', '.join([*PRESETS, *CURATED])}, a folder, a .gguf file or "
         "a Hub id (owner/name)"
@@ -65,7 +65,14 @@ def _curated(name: str, dtype: str, progress: Progress) -> Transformer:
     entry = CURATED[name]
     if entry.hub is None:
         return load_gguf(packaged_smollm2(), entry.title, dtype, progress)
-    return load_folder(hub.download(entry.hub, progress), entry.hub, dtype, progress)
+    return _from_hub(entry.hub, dtype, progress)
+
+
+def _from_hub(repo: str, dtype: str, progress: Progress) -> Transformer:
+    def look(folder: Path) -> None:  # a model that cannot be run is refused before its weights are fetched
+        need_memory(_outline(folder, repo, no_tokenizer()), DTYPES[dtype])
+
+    return load_folder(hub.download(repo, progress, look), repo, dtype, progress)
 
 
 def packaged_smollm2() -> Path:
@@ -125,17 +132,21 @@ def _weight_of(name: str) -> str:
 
 def load_folder(folder: Path, name: str, dtype: str, progress: Progress = silent) -> Transformer:
     """The model in a folder in the Hub's format: config.json, safetensors (sharded too), a tokenizer."""
-    config = _read_config(folder, name)
-    family = FAMILIES[config.model_type]
+    model = _outline(folder, name, _read_tokenizer(folder, name))
     tensors = SafetensorsFiles(folder)
-    shape = model_config(config).with_(stop_ids=_stop_ids(folder, config))
-    with torch.device("meta"):
-        model = Transformer(shape, _read_tokenizer(folder, name), name, "")
     need_memory(model, DTYPES[dtype])
-    fill(model, family, tensors, DTYPES[dtype], progress)
-    model.fingerprint = _fingerprint(tensors.fingerprint(), shape, dtype)
+    fill(model, FAMILIES[_read_config(folder, name).model_type], tensors, DTYPES[dtype], progress)
+    model.fingerprint = _fingerprint(tensors.fingerprint(), model.config, dtype)
     model.origin = folder
     return model.eval()
+
+
+def _outline(folder: Path, name: str, tokenizer: Tokenizer) -> Transformer:
+    """The model that a folder's config describes, without memory for its weights yet."""
+    config = _read_config(folder, name)
+    shape = model_config(config).with_(stop_ids=_stop_ids(folder, config))
+    with torch.device("meta"):
+        return Transformer(shape, tokenizer, name, "")
 
 
 def _fingerprint(content: str, config: ModelConfig, dtype: str) -> str:

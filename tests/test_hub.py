@@ -94,7 +94,7 @@ def test_a_model_is_downloaded_once_and_known_by_its_id(fake_hub):
 def test_progress_tells_the_bytes_of_all_files_as_shares_up_to_1(fake_hub, files):
     fake_hub.files["model-99.safetensors"] = b"x" * 30_000_000
     told = []
-    hub.download(REPO, lambda doing, share: told.append((doing, share)))
+    hub.download(REPO, lambda doing, share: told.append((doing, share)), look=lambda folder: None)
     size = sum(map(len, fake_hub.files.values())) / 1e6
     assert told[-1] == (f"downloading {REPO}: {size:,.0f} of {size:,.0f} MB", 1.0)
     assert all(0 <= share <= 1 for _, share in told)
@@ -108,7 +108,7 @@ def test_only_what_the_engine_reads_is_downloaded(fake_hub):
         "README.md": b"r",
     }
     fake_hub.files |= unwanted
-    folder = hub.download(REPO, lambda doing, share: None)
+    folder = hub.download(REPO, lambda doing, share: None, look=lambda folder: None)
     names = {file.name for file in Path(folder).iterdir()}
     assert "config.json" in names and not names & set(unwanted)
 
@@ -190,6 +190,18 @@ def test_a_model_of_pickled_files_only(fake_hub):
     )
 
 
-def test_a_model_of_another_type(fake_hub):
+def asked_for_weights(fake_hub) -> bool:
+    return any("/resolve/" in path and path.endswith(".safetensors") for path in fake_hub.paths)
+
+
+def test_a_model_of_another_type_is_refused_before_its_weights_are_downloaded(fake_hub):
     fake_hub.files["config.json"] = json.dumps({"model_type": "mamba"}).encode()
     assert refusal().startswith("this model is of type mamba; supported are ")
+    assert not asked_for_weights(fake_hub)
+
+
+def test_a_model_too_large_for_the_memory_is_refused_before_its_weights_are_downloaded(fake_hub):
+    config = json.loads(fake_hub.files["config.json"])
+    fake_hub.files["config.json"] = json.dumps(config | {"vocab_size": 10**10}).encode()
+    assert re.match(rf"{REPO} needs [\d.]+ GB of memory, [\d.]+ GB is free", refusal())
+    assert not asked_for_weights(fake_hub)
