@@ -1,6 +1,7 @@
 """The choice of a model: the list in the sidebar, names typed by hand, and the way to a shape of one's own."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import models, settings
 from dashboard import shape as shapes
@@ -15,8 +16,8 @@ _ACTIONS = {SHAPE: "Shape your own â€¦", TYPE: "A Hub id, folder or GGUF file â€
 NOTICE = "Random weights know no English, but the arithmetic is the real thing."
 
 
-def chooser() -> None:
-    """Show the list, and a line about the model."""
+def chooser() -> DeltaGenerator:
+    """Show the list. Returns the place for a line about the model: `facts` fills it once all settings are known."""
     state, chosen = st.session_state, settings.current()
     state["model"] = chosen.model  # what the URL says, also after a choice that opened a dialog
     options = list(dict.fromkeys([*models.listed(), chosen.model, SHAPE, *([] if models.hosted() else [TYPE])]))
@@ -26,9 +27,15 @@ def chooser() -> None:
                       max_chars=models.LONGEST_NAME)  # fmt: skip
         if state.get("typed_refusal"):
             st.text(state.typed_refusal)
-    st.caption(models.facts(chosen))
+    place = st.empty()
     if chosen.model == CUSTOM:
         st.button("Change its shape", key="change-shape", on_click=_open, width="stretch")
+    return place
+
+
+def facts(place: DeltaGenerator) -> None:
+    """Say what kind of model it is."""
+    place.caption(models.facts(settings.current()))
 
 
 def dialogs() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import models, settings
 from dashboard.library import Loading
@@ -14,6 +15,8 @@ from llm_core.curated import CURATED
 
 SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
+_ALONE = "<style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
+"""While a model is loaded, its progress stands in place of the last one's page."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def _ask_first(wanted: Settings) -> None:
     raise _AskFirst(f"it is not on this machine yet, and {size} would be downloaded from the Hub")
 
 
-def _loaded(key: Key, wanted: Settings, place: st.delta_generator.DeltaGenerator) -> Transformer:
+def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
     """The model; while it is loaded, how far that is. Leaving the page's run here leaves the loading alone."""
     if key.random or key in LIBRARY:
         return model_of(wanted)
@@ -77,8 +80,9 @@ def _loaded(key: Key, wanted: Settings, place: st.delta_generator.DeltaGenerator
     return model_of(wanted)
 
 
-def _show_progress(loading: Loading, key: Key, place: st.delta_generator.DeltaGenerator) -> None:
+def _show_progress(loading: Loading, key: Key, place: DeltaGenerator) -> None:
     with place.container(key="loading", border=True):
+        st.html(_ALONE)
         st.text(f"Loading {shortened(models.title(key.name, key.dtype))}")
         bar = st.progress(0.0)
         words = st.empty()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import models, settings
-from dashboard.chooser import chooser
+from dashboard.chooser import chooser, facts
 from dashboard.settings import DEFAULTS
 
 EXAMPLES = {
@@ -21,7 +21,7 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
     """Show the settings. on_sampling: called when nothing but the sampling has changed."""
     with st.sidebar:
         st.html("<div class='brand'>Every matrix</div>")
-        chooser()
+        about_model = chooser()
         st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT, **_BOUND)
         with st.container(horizontal=True, gap="xsmall", key="examples"):
             for name, text in EXAMPLES.items():
@@ -29,6 +29,7 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
         _sampling(on_sampling)
         with st.expander("More settings"):
             _more(on_sampling)
+        facts(about_model)
 
 
 @st.fragment(key="dice")  # so that a roll shows its seed although the rest of the page stands still
