@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def _existing(name: str) -> Path | None:
 def _curated(name: str, dtype: str, progress: Progress) -> Transformer:
     entry = CURATED[name]
     if entry.hub is None:
-        return load_gguf(packaged_smollm2(), entry.title, dtype, progress)
+        return load_gguf(packaged_smollm2(), entry.title.replace("float32", dtype), dtype, progress)
     return _from_hub(entry.hub, dtype, progress)
 
 
@@ -96,7 +97,7 @@ def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Tr
     """
     if not 0 <= seed <= MAX_WEIGHTS_SEED:
         raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_WEIGHTS_SEED:,}")
-    fingerprint = hashlib.sha256(f"{config}, seed {seed}".encode()).hexdigest()
+    fingerprint = _fingerprint(f"seed {seed}", config, "float32")
     model = Transformer(config, gpt2_tokenizer(), name, fingerprint)
     generator = torch.Generator().manual_seed(seed)
     weights = dict(model.named_parameters())
@@ -150,7 +151,9 @@ def _outline(folder: Path, name: str, tokenizer: Tokenizer) -> Transformer:
 
 
 def _fingerprint(content: str, config: ModelConfig, dtype: str) -> str:
-    return hashlib.sha256(f"{content} {config} {dtype}".encode()).hexdigest()
+    """What tells this model from any other: its weights, the config's choices (a default says nothing), the type."""
+    chosen = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
+    return hashlib.sha256(f"{content} {sorted(chosen.items())} {dtype}".encode()).hexdigest()
 
 
 def _read_config(folder: Path, name: str) -> Any:
