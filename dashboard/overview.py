@@ -17,7 +17,7 @@ RULE = "One row = one token; in attention, rows ask and columns answer."
 UNCHANGED = "Unchanged: the sampler comes after the model."
 SMALL = "Cells are small for {tokens} tokens: point at one to read its number."
 RUNNERS = 5
-_FIRST = "<style>[data-testid='stLayoutWrapper']:has(> .st-key-section-{station}) {{ order: -2; }}</style>"
+_FIRST = "<style>.st-key-section-{station} {{ order: -2; }}</style>"
 _PICTURE = 64  # cells of a thumbnail, in each direction
 
 

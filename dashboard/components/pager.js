@@ -57,7 +57,7 @@ function dismantle(block) {
   block.node.removeEventListener("scroll", block.onScroll);
   block.bar?.remove();
   block.stops.forEach((stop) => stop.marker.remove());
-  for (const name of ["data-more", "tabindex", "role", "aria-label"]) block.node.removeAttribute(name);
+  for (const name of ["data-more", "data-paged", "tabindex", "role", "aria-label"]) block.node.removeAttribute(name);
 }
 
 /** Find the matrices of the figure and put a stop at each. Changes nothing where nothing changed. */
@@ -81,6 +81,7 @@ function arrangeBlock(block, figure) {
     block.bar ||= newBar(block);
     if (block.bar.parentElement !== block.node) block.node.append(block.bar);
   }
+  block.node.toggleAttribute("data-paged", places.length >= 2);
   showPlace(block);
 }
 

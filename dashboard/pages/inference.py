@@ -25,7 +25,8 @@ def page() -> None:
         return
     settings.check_view(len(run.steps), len(run.ids))
     head()
-    left, right = st.columns([0.76, 0.24], gap="medium")
+    with st.container(key="frame"):
+        left, right = st.columns([0.76, 0.24], gap="medium")
     with right, st.container(key="rail"):  # first, so that the answer is there before the many matrices
         overview.rail()
     with left:
