@@ -1,14 +1,16 @@
 """Which matrices stand in one equation, from the catalogue alone: a step in, equations in order of computation out.
 
 An operation with several operands begins an equation. One with a single operand (scale, mask, softmax, activation)
-goes on where the one before it ended, so that scores are followed from left to right.
+goes on where the one before it ended, so that scores are followed from left to right; so do the norm and the rotation
+of queries and keys.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dashboard.figures.geometry import Part
 from dashboard.figures.picture import Picture
-from dashboard.pictures import Pictures, Tokens
+from dashboard.pictures import Look, Pictures, Tokens
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 
@@ -16,6 +18,7 @@ STATIONS = {"embedding": "embedding", "attention": "attention", "feedforward": "
 TOP = 20
 _GOES_ON = ("scale", "mask", "softmax", "activate")
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU", "swiglu": "SiLU"}
+_NORMS = {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}
 
 
 @dataclass(frozen=True)
@@ -28,28 +31,52 @@ class Equation:
     parts: list[Part]
 
 
-def equations(step: Step, layer: int = 0) -> list[Equation]:
-    """The equations of one step, in order of computation, with those of one layer.
+def equations(step: Step, look: Look | None = None, station: str | None = None) -> list[Equation]:
+    """The equations of one step, in order of computation: those of one layer, and of one station if it is given.
 
     Every matrix of the catalogue is computed in one of them, or is of another layer.
     """
-    pictures = Pictures(step)
-    return [
-        Equation(group[0].name.replace(".", "-"), STATIONS[group[0].part], group, _parts(group, pictures))
-        for group in groups(step.run.model.config)
-        if group[0].layer in (None, layer)
-    ]
+    look = look or Look()
+    config = step.run.model.config
+    shown = [group for group in groups(config, look.layer) if station in (None, STATIONS[group[0].part])]
+    pictures = Pictures(step, look, _names(config, shown))
+    return [Equation(_key(group[0]), STATIONS[group[0].part], group, _parts(group, pictures)) for group in shown]
 
 
-def groups(config: ModelConfig) -> list[tuple[Entry, ...]]:
-    """The catalogue's entries in order, those that share an equation together."""
+def _key(entry: Entry) -> str:
+    """Alike in all layers: what stands in one place of the page has one name."""
+    name = entry.name if entry.layer is None else entry.name.replace(f"layers.{entry.layer}.", "layers.0.")
+    return name.replace(".", "-")
+
+
+def _names(config: ModelConfig, shown: Iterable[tuple[Entry, ...]]) -> list[str]:
+    """The matrices that these equations show, results and operands."""
+    weights = {entry.name for entry in catalogue.weights(config)}
+    entries = [entry for group in shown for entry in group]
+    names = [name for entry in entries for name in (*entry.operands, entry.name) if name not in weights]
+    return list(dict.fromkeys(names))
+
+
+def groups(config: ModelConfig, layer: int | None = None) -> list[tuple[Entry, ...]]:
+    """The catalogue's entries in order, those that share an equation together; of one layer, or of all."""
     found: list[list[Entry]] = []
     for entry in catalogue.matrices(config):
-        if found and _shares(found[-1][-1], entry):
+        if layer is not None and entry.layer not in (None, layer):
+            continue
+        home = next((group for group in reversed(found) if _continues(group[-1], entry)), None)
+        if home is not None:
+            home.append(entry)
+        elif found and _shares(found[-1][-1], entry):
             found[-1].append(entry)
         else:
             found.append([entry])
     return [tuple(group) for group in found]
+
+
+def _continues(before: Entry, entry: Entry) -> bool:
+    """Queries and keys are normed and turned where they were made, although others are made in between."""
+    of_heads = entry.axes[-1] == "head_dim" and entry.operation in ("norm", "rotate")
+    return of_heads and before.name == entry.operands[0]
 
 
 def _shares(before: Entry, entry: Entry) -> bool:
@@ -66,18 +93,62 @@ def _parts(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
         return _logits(first, pictures)
     if first.operation == "lookup":
         return _lookup(group, pictures)
+    if first.operation == "sinusoid":
+        return [pictures.labelled(first.name)]
     if first.operation == "copy":
         return [pictures.labelled(first.name), *(pictures.matrix(entry.name) for entry in group[1:])]
-    if first.operation in _GOES_ON and len(first.operands) == 1:
+    if first.operation == "activate" and len(first.operands) == 2:
+        return _gated(first, pictures)
+    if first.operation in _GOES_ON:
         return _chain(group, pictures)
-    return [*_operands(first, pictures), "=", _result(first, pictures)]
+    if first.operation == "norm":
+        return _norm(first, pictures.labelled(first.operands[0]), pictures)
+    parts: list[Part] = [*_operands(first, pictures), _equals(first, pictures), _result(first, pictures)]
+    for entry in group[1:]:
+        parts += [_turn(parts, entry, pictures), pictures.matrix(entry.name)]
+    return parts
+
+
+def _equals(entry: Entry, pictures: Pictures) -> str:
+    """One head's product with its rows of W_o is a part of the output: the other heads add theirs."""
+    others = pictures.config.heads - 1
+    if not (entry.name.endswith("attention.output") and others):
+        return "="
+    return f"+ {others} other head{'s' if others > 1 else ''} ="
+
+
+def _turn(parts: list[Part], entry: Entry, pictures: Pictures) -> str:
+    """The arrow from queries or keys to what is made of them."""
+    if entry.operation == "rotate":
+        return "RoPE"
+    source = parts[-1]
+    assert isinstance(source, Picture)
+    parts[-1] = replace(source, below=_below(entry, pictures))
+    return "RMSNorm"
+
+
+def _norm(entry: Entry, source: Picture, pictures: Pictures) -> list[Part]:
+    """A norm reads each row alone; its scale and shift stand below the columns that they are for."""
+    return [replace(source, below=_below(entry, pictures)), _NORMS[pictures.config.norm], _result(entry, pictures)]
+
+
+def _below(entry: Entry, pictures: Pictures) -> tuple[tuple[str, Picture], ...]:
+    return tuple(zip("×+", (pictures.weight(name) for name in entry.operands[1:]), strict=False))
+
+
+def _gated(entry: Entry, pictures: Pictures) -> list[Part]:
+    gate, up = entry.operands
+    name = _ACTIVATIONS[pictures.config.feedforward]
+    return [f"{name}(", pictures.labelled(gate), ") ⊙", pictures.matrix(up), "=", _result(entry, pictures)]
 
 
 def _result(entry: Entry, pictures: Pictures) -> Picture:
     """A computed matrix. Of several rows only the last one leads to the next token."""
     picture = pictures.matrix(entry.name)
-    predicts = entry.axes[0] != "kv_head" and picture.rows > 1
-    notes = ("◀ only this row predicts",) if predicts and entry.name == _last(pictures.model.config) else ()
+    last = entry.name == _last(pictures.config)
+    deepest = entry.layer in (None, pictures.config.layers - 1)  # in others the next layer still reads all rows
+    predicts = deepest and entry.axes[0] != "kv_head" and picture.rows > 1
+    notes = ("◀ only this row predicts",) if predicts and last else ()
     return replace(picture, predicts=predicts, notes=(*picture.notes, *notes))
 
 
@@ -92,10 +163,10 @@ def _operands(entry: Entry, pictures: Pictures) -> list[Part]:
     for name in entry.operands:
         if name not in pictures:
             picture = pictures.weight(name)
-            if len(catalogue.weight(pictures.model.config, name).shape) == 1 and isinstance(parts[-1], Picture):
+            if len(catalogue.weight(pictures.config, name).shape) == 1 and isinstance(parts[-1], Picture):
                 parts[-1] = replace(parts[-1], below=(("+", picture),))
                 continue
-        elif not parts or catalogue.matrix(pictures.model.config, name).axes[-2] == "key":
+        elif not parts or catalogue.matrix(pictures.config, name).axes[-2] == "key":
             picture = pictures.labelled(name)
         else:
             picture = pictures.matrix(name)
@@ -128,7 +199,7 @@ def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
 
 def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
     """One matrix through several operations. What is still the same kind of number shares one scale."""
-    config = pictures.model.config
+    config = pictures.config
     signs = {"scale": f"÷ √{config.head_dim}", "mask": "mask", "softmax": "softmax",
              "activate": _ACTIVATIONS[config.feedforward]}  # fmt: skip
     source = pictures.labelled(group[0].operands[0])
@@ -136,7 +207,7 @@ def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
     for entry in group:
         result = _result(entry, pictures) if entry is group[-1] else pictures.matrix(entry.name)
         parts += [signs[str(entry.operation)],
-                  result.with_scale(source.scale) if entry.quantity == "signed" else result]  # fmt: skip
+                  result.with_scale_of(source) if entry.quantity == "signed" else result]  # fmt: skip
     return parts
 
 
@@ -146,11 +217,7 @@ def _logits(entry: Entry, pictures: Pictures) -> list[Part]:
     z = pictures.values(entry.name)[0]
     ids = z.topk(min(TOP, len(z))).indices.tolist()
     tokens = Tokens(ids, [pictures.model.tokenizer.label(i) for i in ids], len(z))
-    last = pictures.labelled(source)
-    assert last.row_labels is not None
-    row = replace(last, values=last.values[-1:], row_start=pictures.step.positions[-1], shape=f"1×{last.columns}",
-                  row_labels=last.row_labels[-1:], notes=("last row",) if last.rows > 1 else ())  # fmt: skip
     below = [("+", pictures.weight(name, tokens=tokens)) for name in biases]
     below += [("=", pictures.matrix(entry.name, tokens)), ("softmax", pictures.matrix("probabilities", tokens))]
     below = [(sign, replace(picture, column_labels=None)) for sign, picture in below]
-    return [row, "×", replace(pictures.weight(table, tokens=tokens), below=tuple(below))]
+    return [pictures.last_row(source), "×", replace(pictures.weight(table, tokens=tokens), below=tuple(below))]

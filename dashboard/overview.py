@@ -6,10 +6,13 @@ import streamlit as st
 from dashboard import settings
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
+from dashboard.depth import STREAM, look_of
 from dashboard.figures.equation import MOST_NUMBERS
 from dashboard.figures.picture import number, percent, pool
+from dashboard.pictures import Look, shape_in_words
+from dashboard.readings import Reading, read
 from dashboard.redraw import SAMPLER_PARTS, guarded, redraw, remember_rows
-from dashboard.sections import TITLES
+from dashboard.sections import TITLES, shows_all
 from dashboard.state import run_of, step_index, token_position
 from llm_core import Run, Step
 
@@ -30,7 +33,7 @@ def tokens() -> None:
     index = step_index(chosen, run)
     known = run.steps[index].positions.stop
     chips = [Chip(p, run.model.tokenizer.label(i), p >= len(run.prompt_ids), p < known) for p, i in enumerate(run.ids)]
-    ribbon(chips, selected=token_position(chosen, run), key="ribbon", on_choose=lambda p: settings.look_at("token", p))
+    ribbon(chips, selected=token_position(chosen, run), key="ribbon", on_choose=_choose_token)
     timeline(phases(run), chosen=index, key="timeline", on_choose=_choose_step)
 
 
@@ -47,7 +50,21 @@ def _choose_step(index: int) -> None:
     chosen = settings.current()
     remember_rows(chosen, run_of(chosen))
     st.session_state.stand_still = False
-    redraw([*SAMPLER_PARTS[1:], "matrices"])
+    redraw([*SAMPLER_PARTS[1:], "layer", "matrices"])
+
+
+def _choose_station(name: str) -> None:
+    """Of a deep model only the chosen station's matrices are on the page."""
+    settings.look_at("station", name)
+    if not shows_all(run_of(settings.current()).model.config):
+        redraw(["stations", "matrices", "sample"])
+
+
+def _choose_token(position: int) -> None:
+    """The outlines move in the browser; the stream through the layers is another token's."""
+    settings.look_at("token", position)
+    if st.session_state.get("depth-tabs") == STREAM:
+        redraw(["tokens", "layer"])
 
 
 @st.fragment(key="stations")
@@ -56,17 +73,17 @@ def stations_strip() -> None:
     """The stations; the chosen one's section comes first, by style alone: no figure is drawn again for it."""
     chosen = settings.current()
     run = run_of(chosen)
-    station = stations(station_cards(run.steps[step_index(chosen, run)], run), chosen=chosen.station, key="stations",
-                       on_choose=lambda name: settings.look_at("station", name))  # fmt: skip
+    cards = station_cards(run.steps[step_index(chosen, run)], run, look_of(chosen, run.model.config))
+    station = stations(cards, chosen=chosen.station, key="stations", on_choose=_choose_station)
     st.html(_FIRST.format(station=station))
     small = SMALL.format(tokens=len(run.ids)) if len(run.ids) > MOST_NUMBERS else ""
     st.caption(" ".join((RULE, small, UNCHANGED if st.session_state.get("stand_still") else "")))
 
 
-def station_cards(step: Step, run: Run) -> list[Station]:
-    """The six stations with small pictures of their matrices."""
-    names = ["input", "layers.0.attention.weights", "layers.0.feedforward.hidden"]
-    x, weights, hidden = step.matrices(names)
+def station_cards(step: Step, run: Run, look: Look) -> list[Station]:
+    """The six stations with small pictures of their matrices, of the chosen layer and head."""
+    x, weights, hidden = _readings(run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, look.layer,
+                                   step)  # fmt: skip
     drawn_from = step.sampled.stages[-1].probabilities
     label = run.model.tokenizer.label
     pictures = {
@@ -74,22 +91,24 @@ def station_cards(step: Step, run: Run) -> list[Station]:
             f"{len(step.ids)} in",
             [Thumbnail(np.array([[len(label(i)) for i in step.ids[:_PICTURE]]]), "tokens")],
         ),
-        "embedding": (_shape(x.values), [_thumbnail(x.values)]),
-        "attention": (_shape(weights.values[0]), [_thumbnail(weights.values[0], "probability", weights.mask)]),
-        "feedforward": (_shape(hidden.values), [_thumbnail(hidden.values)]),
-        "logits": (f"1×{step.logits.shape[-1]:,}", [_thumbnail(step.logits[0].topk(24).values.reshape(4, 6))]),
+        "embedding": (shape_in_words(x.shape), [_thumbnail(x)]),
+        "attention": (shape_in_words(weights.shape), [_thumbnail(weights, look.head, "probability")]),
+        "feedforward": (shape_in_words(hidden.shape), [_thumbnail(hidden)]),
+        "logits": (f"1×{step.logits.shape[-1]:,}", [Thumbnail(step.logits[0].topk(24).values.reshape(4, 6).numpy())]),
         "sample": (step.sampled.label, [Thumbnail(drawn_from.topk(8).values.numpy()[None], "bars")]),
     }
     return [Station(name, TITLES[name][0], *pictures[name]) for name in settings.STATIONS]
 
 
-def _shape(values: object) -> str:
-    return "×".join(str(size) for size in values.shape)
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _readings(fingerprint: str, ids: tuple[int, ...], index: int, layer: int, _step: Step) -> list[Reading]:
+    names = ["input", f"layers.{layer}.attention.weights", f"layers.{layer}.feedforward.hidden"]
+    return list(read(_step, names).values())
 
 
-def _thumbnail(values: object, kind: str = "signed", mask: object = None) -> Thumbnail:
-    grid, _ = pool(values.float().numpy(), _PICTURE)
-    hidden = None if mask is None else pool(mask.float().numpy(), _PICTURE)[0] > 0
+def _thumbnail(reading: Reading, head: int = 0, kind: str = "signed") -> Thumbnail:
+    grid, _ = pool(reading.values[head], _PICTURE)
+    hidden = None if reading.hidden is None else pool(reading.hidden - np.float32(1), _PICTURE)[0] == 0
     return Thumbnail(grid, kind, hidden)
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-import numpy as np
-import torch
+from torch import Tensor
 
-from dashboard.figures.picture import Picture, finite, pool, scale_of
-from llm_core import Matrix, Step, catalogue
+from dashboard.figures.picture import Picture, Scale, finite, pool, scale_of
+from dashboard.readings import HEADS, Reading, read
+from dashboard.sharing import kv_head_of, slice_of
+from llm_core import Step, catalogue
 from llm_core.catalogue import Entry
-
-_HEADS = ("head", "kv_head")
 
 
 @dataclass(frozen=True)
@@ -22,79 +22,126 @@ class Tokens:
     of: int
 
 
-class Pictures:
-    """The pictures of one step. Its matrices are derived together, once."""
+@dataclass(frozen=True)
+class Look:
+    """What of a deep model is looked at. skip_first: the first token is left out of attention's scale."""
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.model = step.run.model  # and the run stays alive as long as its pictures are made
-        self.run = step.run
-        self._matrices: dict[str, Matrix] = {matrix.name: matrix for matrix in step.matrices(step.names)}
+    layer: int = 0
+    head: int = 0
+    skip_first: bool = False
+
+
+class Pictures:
+    """The pictures of one step, for one layer and one head. The matrices in `names` are read together, when needed."""
+
+    def __init__(self, step: Step, look: Look | None = None, names: Sequence[str] = ()) -> None:
+        self.step, self.look = step, look or Look()
+        self.model = step.run.model
+        self.run = step.run  # it stays alive as long as its pictures are made
+        self.config = step.run.model.config
+        self.names = tuple(names) or tuple(step.names)
+        self._all = set(step.names)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._matrices
+        return name in self._all
 
-    def values(self, name: str) -> torch.Tensor:
-        """The values of a matrix, whole."""
-        return self._matrices[name].values
+    @cached_property
+    def _readings(self) -> dict[str, Reading]:
+        return read(self.step, [n for n in self.names if catalogue.matrix(self.config, n).axes[-1] != "vocab"])
 
-    def matrix(self, name: str, tokens: Tokens | None = None, head: int = 0) -> Picture:
-        """One matrix of the step, one head of it; of the vocabulary, the columns of some tokens."""
-        matrix = self._matrices[name]
-        row_axis, column_axis = matrix.axes[-2:]
-        grid = matrix.values[head] if matrix.axes[0] in _HEADS else matrix.values
+    def values(self, name: str, rows: range | None = None) -> Tensor:
+        """The values of a matrix, or of some of its rows, as they are."""
+        return self.step.matrix(name, rows).values
+
+    def matrix(self, name: str, tokens: Tokens | None = None) -> Picture:
+        """One matrix of the step, the chosen head of it; of the vocabulary, the columns of some tokens."""
+        entry = catalogue.matrix(self.config, name)
         if tokens is not None:
-            grid = grid[:, list(tokens.ids)]
-        start = self.step.positions.start if len(grid) > 1 else self.step.positions[-1]
-        return _picture(
-            matrix.entry, grid, tokens,
-            hidden=None if matrix.mask is None else matrix.mask.numpy(),
-            kind="cache" if row_axis == "key" else "activation",
-            cached=self.step.positions.start if row_axis == "key" else 0,
-            row_start=0 if row_axis == "key" else start,
-            column_start=0 if column_axis == "key" else None,
-            column_labels=matrix.labels[-1] if column_axis == "key" else None,
-            row_names=matrix.labels[-2],
+            grid = self.values(name)[:, list(tokens.ids)]
+            return replace(_picture(entry, grid, tokens), row_start=self.step.positions[-1])
+        reading = self._readings[name]
+        index = self._head(entry)
+        cached = entry.axes[-2] == "key"
+        return Picture(
+            name, entry.symbol, shape_in_words(reading.shape), reading.values[index], quantity=entry.quantity,
+            kind="cache" if cached else "activation", row_word=entry.axes[-2], column_word=entry.axes[-1],
+            row_start=0 if cached else self.step.positions.start,
+            column_start=0 if entry.axes[-1] == "key" else None,
+            cached=self.step.positions.start // reading.tile[0] if cached else 0,
+            column_labels=reading.labels[1] if entry.axes[-1] == "key" else None,
+            row_names=reading.labels[0], hidden=reading.hidden, tile=reading.tile,
+            **_scaled(reading.scale(index, self._skips(reading))), notes=self._notes(reading),
         )  # fmt: skip
 
     def labelled(self, name: str) -> Picture:
         """One matrix with its tokens at the left: the first one of an equation."""
-        return replace(self.matrix(name), row_labels=self._matrices[name].labels[-2])
+        picture = self.matrix(name)
+        return replace(picture, row_labels=picture.row_names)
+
+    def last_row(self, name: str) -> Picture:
+        """The last row of a matrix, exactly."""
+        last = len(self.step.positions) - 1
+        entry, position = catalogue.matrix(self.config, name), self.step.positions[-1]
+        matrix = self.step.matrix(name, range(last, last + 1))
+        labels = list(matrix.labels[-2])
+        picture = _picture(entry, matrix.values, None)
+        return replace(picture, row_start=position, row_labels=labels, row_names=labels,
+                       notes=(*(("last row",) if last else ()), *picture.notes))  # fmt: skip
 
     def weight(self, name: str, rows: Sequence[int] | None = None, tokens: Tokens | None = None) -> Picture:
-        """A weight; of the vocabulary, the rows or the columns of some tokens."""
-        entry = catalogue.weight(self.model.config, name)
+        """A weight; of the vocabulary, the rows or the columns of some tokens; of heads, the chosen one's part."""
+        entry = catalogue.weight(self.config, name)
         grid = self.model.get_parameter(name).detach()
         grid = grid if grid.ndim == 2 else grid[None]
+        notes: tuple[str, ...] = ()
+        part = slice_of(self.config, name, self.look.head)
+        if part is not None:
+            axis, span, note = part
+            grid, notes = grid.narrow(axis, span.start, len(span)), (note,)
         if rows is not None:
-            grid = grid[list(rows)]
+            grid, notes = grid[list(rows)], (f"{len(rows):,} of {entry.shape[0]:,} rows",)
         if tokens is not None and entry.axes[0] == "vocab" and len(entry.axes) == 2:  # tied: the embedding, transposed
             entry, grid = replace(entry, symbol=f"{entry.symbol}ᵀ", axes=entry.axes[::-1]), grid.mT
         if tokens is not None:
             grid = grid[:, list(tokens.ids)]
         picture = _picture(entry, grid, tokens, kind="weight")
-        if rows is not None:
-            picture = replace(picture, notes=(f"{len(rows):,} of {entry.shape[0]:,} rows", *picture.notes))
-        return picture
+        return replace(picture, notes=(*notes, *picture.notes))
+
+    def _head(self, entry: Entry) -> int:
+        if entry.axes[0] not in HEADS:
+            return 0
+        return self.look.head if entry.axes[0] == "head" else kv_head_of(self.config, self.look.head)
+
+    def _skips(self, reading: Reading) -> bool:
+        """Attention's scale may leave the first token out: a sink there would leave the others pale."""
+        return self.look.skip_first and reading.entry.quantity == "probability" and reading.shape[1] > 1
+
+    def _notes(self, reading: Reading) -> tuple[str, ...]:
+        notes = pooled_in_words(reading.tile)
+        return (*notes, "first token left out of the scale") if self._skips(reading) else notes
 
 
-def _picture(entry: Entry, grid: torch.Tensor, tokens: Tokens | None, hidden: np.ndarray | None = None,
-             row_start: int | None = None, column_start: int | None = None, **more: object) -> Picture:  # fmt: skip
-    """A picture of the entry's last two axes, pooled where it has too many cells, with a scale of its own."""
+def shape_in_words(shape: Sequence[int]) -> str:
+    return "×".join(f"{size:,}" for size in shape)
+
+
+def pooled_in_words(tile: tuple[int, int]) -> tuple[str, ...]:
+    """What each cell of a pooled picture stands for."""
+    return () if tile == (1, 1) else (f"each cell: the largest of {tile[0]} × {tile[1]}",)
+
+
+def _scaled(scale: Scale) -> dict[str, object]:
+    return {"scale": scale[0], "off_scale": scale[1]}
+
+
+def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, **more: object) -> Picture:
+    """A picture of these values, pooled where there are too many cells, with a scale of its own."""
     whole = grid.float().numpy()
     row_word, column_word = ("", *entry.axes)[-2:]
     values, tile = pool(whole)
-    notes: list[str] = []
-    if tokens is not None:
-        notes.append(f"{len(tokens.ids)} of {tokens.of:,} columns")
-    if tile != (1, 1):
-        notes.append(f"each cell: the largest of {tile[0]} × {tile[1]}")
-        hidden = None if hidden is None else pool(hidden.astype(np.float32))[0] > 0
-        row_start, column_start = (row_start if tile[0] == 1 else None), (column_start if tile[1] == 1 else None)
-    scale, off_scale = scale_of(finite(whole, hidden if tile == (1, 1) else None))
+    notes = () if tokens is None else (f"{len(tokens.ids)} of {tokens.of:,} columns",)
     return Picture(
-        entry.name, entry.symbol, "×".join(f"{size:,}" for size in whole.shape), values, quantity=entry.quantity,
-        row_word=row_word, column_word=column_word, row_start=row_start, column_start=column_start, hidden=hidden,
-        scale=scale, off_scale=off_scale, notes=tuple(notes),
-        **({"column_labels": tokens.labels} if tokens else {}) | more,
+        entry.name, entry.symbol, shape_in_words(whole.shape), values, quantity=entry.quantity, row_word=row_word,
+        column_word=column_word, tile=tile, **_scaled(scale_of(finite(whole, None))),
+        notes=(*notes, *pooled_in_words(tile)), **({"column_labels": tokens.labels} if tokens else {}) | more,
     )  # fmt: skip

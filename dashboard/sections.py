@@ -1,18 +1,22 @@
 """The stations' sections: each with all of its matrices as equations, in order of computation."""
 
 import itertools
+from dataclasses import replace
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.equations import Equation, equations
+from dashboard.equations import Equation, equations, groups
 from dashboard.figures.equation import equation as draw
 from dashboard.figures.sampling import StageBars, stage_bars
-from llm_core import Run, Step
+from dashboard.pictures import Look
+from dashboard.sharing import sharing_sentence
+from llm_core import ModelConfig, Run, Step
 from llm_core.sampling import Stage
 
 SHOWN = 20
+MOST_CHARTS = 12
 TITLES = {
     "text": ("Text", "A tokenizer cuts the text into numbered pieces; the model sees the numbers, no letters."),
     "embedding": ("Embedding", "Each number picks its own row of a learned table."),
@@ -24,25 +28,42 @@ TITLES = {
 _CHART = {"displayModeBar": False}
 
 
-def sections(step: Step, run: Run) -> None:
-    """All sections but the sampling's, whose figures depend on the dice."""
-    with st.container(key="section-text"):
-        heading("text")
-        text_section(step)
-    rows = drawn_equations(run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, len(run.ids), step)
-    for station, drawn in itertools.groupby(rows, lambda row: row[0].station):
-        with st.container(key=f"section-{station}"):
-            heading(station)
+def shows_all(config: ModelConfig) -> bool:
+    """True where all sections have room on one page; of a deeper model it shows the chosen station's."""
+    return len(groups(config, 0)) < MOST_CHARTS
+
+
+def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
+    """The sections of one layer but the sampling's, whose figures depend on the dice: all, or the station's."""
+    if station in (None, "text"):
+        with st.container(key="section-text"):
+            heading("text")
+            text_section(step)
+    if station in ("text", "sample"):
+        return
+    read_by = tuple(run.ids[: step.positions.stop])
+    rows = drawn_equations(run.model.fingerprint, read_by, step.index, len(run.ids), look, station, step)
+    for name, drawn in itertools.groupby(rows, lambda row: row[0].station):
+        with st.container(key=f"section-{name}"):
+            heading(name)
             for row, figure in drawn:
-                equation_row(row, figure)
+                equation_row(row, figure, head_in_words(row, run.model.config, look))
+
+
+def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:
+    """Which head an equation shows, and of keys and values who shares them."""
+    axes = {entry.axes[0] for entry in row.entries}
+    if config.heads == 1 or not axes & {"head", "kv_head"}:
+        return ""
+    return f"Head {look.head}. " + (sharing_sentence(config, look.head) if "kv_head" in axes else "")
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def drawn_equations(
-    fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, _step: Step
+    fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, look: Look, station: str | None, _step: Step
 ) -> list[tuple[Equation, go.Figure]]:
     """The equations of one step and their figures: a value, keyed by all that it depends on and never changed."""
-    return [(row, draw(row.parts, tokens)) for row in equations(_step)]
+    return [(replace(row, parts=[]), draw(row.parts, tokens)) for row in equations(_step, look, station)]
 
 
 def heading(station: str) -> None:
@@ -53,9 +74,10 @@ def heading(station: str) -> None:
         st.caption(meaning, width="content")
 
 
-def equation_row(row: Equation, figure: go.Figure) -> None:
+def equation_row(row: Equation, figure: go.Figure, words: str) -> None:
     """One equation: what it computes in words, then the figure."""
     lines = [f"**{e.title}** `{e.formula}` {e.meaning}" for e in row.entries]
+    lines += [words] if words else []
     with st.container(key=f"equation-{row.key}", gap="xsmall"):
         st.markdown("  \n".join(lines))
         st.plotly_chart(

@@ -45,6 +45,9 @@ class Settings:
     step: int = 0
     station: str = "attention"
     token: int | None = None
+    layer: int = 0
+    head: int = 0
+    skip_first: int = 0  # 1: the first token is left out of attention's scale
 
     @property
     def sampling(self) -> Sampling:
@@ -52,7 +55,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
-VIEW = ("step", "station", "token")
+VIEW = ("step", "station", "token", "layer", "head", "skip_first")
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
 
@@ -148,6 +151,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "step": _whole(0, MOST_NEW_TOKENS - 1),
     "station": _one_of(STATIONS),
     "token": _whole(0, 9_999_999),
+    "layer": _whole(0, 9_999),
+    "head": _whole(0, 9_999),
+    "skip_first": _whole(0, 1),
 }
 
 
@@ -198,10 +204,10 @@ def correct() -> None:
         st.rerun()
 
 
-def check_view(steps: int, tokens: int) -> None:
-    """Call with a run's numbers of steps and tokens: a link that looks beyond them is refused there as well."""
+def check_view(**ends: int) -> None:
+    """Call with how many steps, tokens, layers and heads there are; a link that looks beyond is refused too."""
     state = st.session_state
-    for name, end in (("step", steps), ("token", tokens)):
+    for name, end in ends.items():
         value = st.query_params.get(name)
         if value is not None and not (value.isdigit() and int(value) < end):
             st.query_params.pop(name)

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures import geometry
 from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
-from dashboard.figures.geometry import CAPTION, INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
+from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
 from dashboard.figures.picture import Picture
 
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
@@ -29,7 +29,7 @@ def equation(parts: list[Part], tokens: int) -> go.Figure:
     cell = geometry.cell_for(tokens, columns)
     plan = geometry.plan(parts, cell)
     traces: list[dict[str, Any]] = []
-    layout = _empty_layout(plan)
+    layout = blank_layout(plan.width, plan.height)
     for index, placed in enumerate(plan.placed, start=1):
         suffix = "" if index == 1 else str(index)
         traces += [trace | {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"} for trace in _traces(placed, cell)]
@@ -51,9 +51,10 @@ def escape(label: str) -> str:
     return html.escape(label, quote=False)
 
 
-def _empty_layout(plan: Plan) -> dict[str, Any]:
+def blank_layout(width: float, height: float) -> dict[str, Any]:
+    """A figure of this size with nothing in it but its fonts."""
     return {
-        "template": NO_TEMPLATE, "width": plan.width, "height": plan.height, "autosize": False,
+        "template": NO_TEMPLATE, "width": round(width), "height": round(height), "autosize": False,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False, "dragmode": False, "hovermode": "closest", "annotations": [], "shapes": [],
         "font": {"family": SANS}, "hoverlabel": {"font": {"family": MONO, "size": 13}},
@@ -73,9 +74,9 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
             traces.append(_heatmap(picture, values, start, stop) | _gaps(picture, cell))
     if picture.hidden is not None and picture.hidden.any():
         traces.append(_masked(picture))
-    roomy = geometry.column_width(picture, cell) >= 24 and geometry.row_height(picture, cell) >= 16
+    roomy = geometry.column_width(picture, cell) >= 20 and geometry.row_height(picture, cell) >= 16
     if roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS:
-        traces.append(_numbers(picture, values))
+        traces.append(_numbers(picture, values, geometry.column_width(picture, cell)))
     return traces
 
 
@@ -90,14 +91,17 @@ def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dic
         "colorscale": SIGNED if signed else PROBABILITY, "showscale": False, "hoverongaps": False,
         "hovertemplate": f"{picture.row_word or 'row'} %{{y}}<br>{picture.column_word or 'column'} %{{x}}"
                          f"<br><b>%{{z:.9g}}</b>{kind}<extra></extra>",
-        "meta": {"matrix": picture.name, "label": picture.symbol, "row_start": _after(picture.row_start, start),
-                 "column_start": picture.column_start, "row_count": stop - start, "column_count": picture.columns},
+        "meta": {"matrix": picture.name, "label": picture.symbol, "row_count": stop - start,
+                 "row_start": _after(picture.row_start, start) if picture.tile[0] == 1 else None,
+                 "column_start": picture.column_start if picture.tile[1] == 1 else None,
+                 "column_count": picture.columns, "tile": list(picture.tile)},
     }  # fmt: skip
 
 
 def _gaps(picture: Picture, cell: Cell) -> dict[str, int]:
     """A hair between cells that are large enough for it."""
-    return {"xgap": 1, "ygap": 1} if geometry.row_height(picture, cell) >= 14 else {}
+    roomy = min(geometry.row_height(picture, cell), geometry.column_width(picture, cell)) >= 14
+    return {"xgap": 1, "ygap": 1} if roomy else {}
 
 
 def _after(start: int | None, rows: int) -> int | None:
@@ -112,13 +116,13 @@ def _masked(picture: Picture) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _numbers(picture: Picture, values: np.ndarray) -> dict[str, Any]:
+def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, Any]:
     """The numbers as a layer of text: unlike a heatmap's own, it takes the page's text colour."""
     rows, columns = np.nonzero(np.isfinite(values))
     share = picture.quantity == "probability"
     largest = 0.5 if share else float(np.abs(values[rows, columns]).max(initial=0))
     texts = [short(float(values[r, c]), largest) for r, c in zip(rows, columns, strict=True)]
-    size = 10 if max(map(len, texts), default=0) <= 4 else 8
+    size = 10 if width >= 24 and max(map(len, texts), default=0) <= 4 else 8
     return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
             "textfont": {"family": MONO, "size": size}, "hoverinfo": "skip", "cliponaxis": False}  # fmt: skip
 
@@ -137,9 +141,10 @@ def short(value: float, largest: float) -> str:
 
 def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
     picture = placed.picture
-    shown = bool(picture.row_labels) and (cell.labelled or picture.row_start is None)
-    labels = picture.row_labels
-    if not shown and picture.row_names and picture.row_start is not None:
+    pooled = picture.tile[0] > 1
+    shown = bool(picture.row_labels) and not pooled and (cell.labelled or picture.row_start is None)
+    labels = _spans(picture.rows, picture.tile[0], picture.row_start or 0) if pooled else picture.row_labels
+    if not pooled and not shown and picture.row_names and picture.row_start is not None:
         labels = [f"{position} {name}" for position, name in enumerate(picture.row_names, picture.row_start)]
     domain = [1 - placed.bottom / plan.height, 1 - placed.top / plan.height]
     return _axis(domain, anchor, picture.rows, labels, shown) | {"range": [picture.rows - 0.5, -0.5]}
@@ -148,9 +153,15 @@ def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, 
 def _column_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
     picture = placed.picture
     domain = [placed.left / plan.width, placed.right / plan.width]
-    shown = bool(picture.column_labels) and geometry.column_width(picture, cell) >= geometry.NARROWEST_LABELLED
-    axis = _axis(domain, anchor, picture.columns, picture.column_labels, shown)
+    shown = geometry.column_label_height(picture, cell) > 0
+    labels, each = picture.column_labels, picture.tile[1]
+    axis = _axis(domain, anchor, picture.columns, _spans(picture.columns, each, 0) if each > 1 else labels, shown)
     return axis | {"range": [-0.5, picture.columns - 0.5], "side": "top", "tickangle": -90}
+
+
+def _spans(cells: int, each: int, start: int) -> list[str]:
+    """Which rows or columns each cell of a pooled picture stands for."""
+    return [f"{start + i * each}–{start + (i + 1) * each - 1}" for i in range(cells)]
 
 
 def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | None, shown: bool) -> dict[str, Any]:
@@ -168,8 +179,12 @@ def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | N
 
 
 def _operator(text: str) -> str:
-    """An operator as it is; the name of an operation above an arrow."""
-    return text if len(text) == 1 else f"<span style='font-size:13px'>{text}</span><br>→"
+    """A sign as it is; the name of an operation above an arrow."""
+    return (
+        text
+        if len(text) == 1 or text[0] in "+)" or text[-1] == "("
+        else f"<span style='font-size:13px'>{text}</span><br>→"
+    )
 
 
 def pretty(symbol: str) -> str:
@@ -185,11 +200,13 @@ def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
     title = placed.top - geometry.column_label_height(picture, cell) - TITLE / 2
     symbol = f"<b>{pretty(picture.symbol)}</b>  <span style='font-size:12px'>{picture.shape}</span>"
     if placed.inline:
-        symbol += f"  <span style='font-size:11px;color:{MUTED}'>{picture.caption}</span>"
+        symbol += f"  <span style='font-size:11px;color:{MUTED}'>{' · '.join(geometry.caption(placed))}</span>"
         return [_text(symbol, placed.left, placed.top - INLINE_TITLE / 2, plan, size=15)]
     texts = [_text(symbol, placed.left, title, plan, size=15)]
     texts.append(_text(picture.column_word, placed.left, placed.bottom + WORD / 2 + 1, plan, size=12))
-    texts.append(_text(picture.caption, placed.left, placed.bottom + WORD + CAPTION / 2, plan, size=11, color=MUTED))
+    lines = "<br>".join(geometry.caption(placed))
+    texts.append(_text(lines, placed.left, placed.bottom + WORD + 1, plan, size=11, color=MUTED, yanchor="top",
+                       align="left"))  # fmt: skip
     if picture.row_word and not picture.row_labels and picture.row_start is None:
         middle = (placed.top + placed.bottom) / 2
         texts.append(_text(picture.row_word, placed.left - 9, middle, plan, size=12, textangle=-90, xanchor="center"))
@@ -209,8 +226,11 @@ def _positions(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
     height = placed.height / picture.rows
     every = next(n for n in (2, 4, 8, 16, 32, 64, 128) if n * height >= 20)
     start = picture.row_start or 0
-    return [_text(str(start + row), placed.left - 6, placed.top + (row + 0.5) * height, plan, size=11, color=MUTED,
-                  xanchor="right") for row in range(0, picture.rows, every)]  # fmt: skip
+    return [
+        _text(str(start + row * picture.tile[0]), placed.left - 6, placed.top + (row + 0.5) * height, plan, size=11,
+              color=MUTED, xanchor="right")
+        for row in range(0, picture.rows, every)
+    ]  # fmt: skip
 
 
 def _text(text: str, x: float, y: float, plan: Plan, size: int, **more: Any) -> dict[str, Any]:

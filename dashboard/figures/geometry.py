@@ -10,8 +10,10 @@ TALL = 240  # pictures higher than this are aligned by their tops
 LETTER = 7.3  # width of one character of a label
 LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
-FEATURE_WIDE, FEATURE_NARROW, NUMBERS_UP_TO = 26, 16, 24
-_TOKEN_SIZES = ((16, 24), (32, 16), (64, 9), (128, 5))
+ROOM = 600  # pixels of width that the columns of an equation share
+HIGHEST = 300  # of a weight's rows together
+_FEATURE_SIZES = ((24, 26), (32, 20), (42, 16))
+_TOKEN_SIZES = ((16, 24), (32, 16), (64, 9), (128, 5), (256, 3))
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Cell:
 
     row: int
     token: int
-    feature: int
+    feature: float
 
     @property
     def labelled(self) -> bool:
@@ -30,9 +32,10 @@ class Cell:
 
 def cell_for(tokens: int, columns: int) -> Cell:
     """Cells for a run of so many tokens, alike in all of its steps, and an equation with so many other columns."""
-    row = next((size for most, size in _TOKEN_SIZES if tokens <= most), 3)
-    feature = FEATURE_WIDE if columns <= NUMBERS_UP_TO else FEATURE_NARROW
-    return Cell(row, row if row < 24 else FEATURE_WIDE, feature)
+    row = next((size for most, size in _TOKEN_SIZES if tokens <= most), 2)
+    fitting = max(1.0, ROOM * 4 // columns / 4) if columns else 16
+    feature = next((size for most, size in _FEATURE_SIZES if columns <= most), fitting)
+    return Cell(row, row if row < 24 else _FEATURE_SIZES[0][1], feature)
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,28 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
         below, new_words = _stack(part, x, middle, cell)
         placed += below
         words += new_words
-        x = below[0].right + (16 if part.transposed or part.predicts else 0)
-    bottom = max(p.bottom + (4 if p.inline else WORD + CAPTION + 2) for p in placed)
-    width = max(x, *(p.left + 5.7 * len(p.picture.caption) for p in placed)) + 4
-    return Plan(round(width), round(bottom), tuple(placed), tuple(words))
+        x = max(below[0].right + (16 if part.transposed or part.predicts else 0), *(text_end(p) for p in below))
+    bottom = max(p.bottom + (4 if p.inline else WORD + CAPTION * len(caption(p)) + 2) for p in placed)
+    return Plan(round(x + 4), round(bottom), tuple(placed), tuple(words))
+
+
+def caption(placed: Placed) -> list[str]:
+    """What is said under a picture, in lines about as wide as it is."""
+    lines: list[str] = []
+    for remark in placed.picture.remarks:
+        joined = f"{lines[-1]} · {remark}" if lines else ""
+        if joined and (placed.inline or 5.7 * len(joined) <= max(placed.width, 130)):
+            lines[-1] = joined
+        else:
+            lines.append(remark)
+    return lines
+
+
+def text_end(placed: Placed) -> float:
+    """Where the texts around a picture end at the right."""
+    title = 9 * len(placed.picture.symbol) + 7 * len(placed.picture.shape)
+    widest = 5.7 * max(map(len, caption(placed)))
+    return placed.left + (title + 14 + widest if placed.inline else max(title, widest))
 
 
 def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[list[Placed], list[Word]]:
@@ -108,7 +129,8 @@ def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[li
     placed = [_place(picture, left, middle - _above(picture, cell), cell)]
     words = []
     for operator, under in picture.below:
-        top = placed[-1].bottom + (WORD + CAPTION + 6 if len(placed) == 1 else 8) + INLINE_TITLE
+        captioned = WORD + CAPTION * len(caption(placed[0])) + 6
+        top = placed[-1].bottom + (captioned if len(placed) == 1 else 8) + INLINE_TITLE
         placed.append(replace(_place(under, left, top, cell), inline=True))
         words.append(Word(operator, left - 12 - 3.6 * len(operator), top + placed[-1].height / 2))
     return placed, words
@@ -123,17 +145,19 @@ def _above(picture: Picture, cell: Cell) -> float:
     return min(_height(picture, cell), TALL) / 2
 
 
-def column_width(picture: Picture, cell: Cell) -> int:
+def column_width(picture: Picture, cell: Cell) -> float:
     return cell.token if picture.column_start is not None else cell.feature
 
 
-def _height(picture: Picture, cell: Cell) -> int:
+def _height(picture: Picture, cell: Cell) -> float:
     return picture.rows * row_height(picture, cell)
 
 
-def row_height(picture: Picture, cell: Cell) -> int:
-    """Rows of tokens shrink with the prompt; a weight's rows do not."""
-    return cell.row if picture.row_start is not None else 24 if cell.feature == FEATURE_WIDE else LOW
+def row_height(picture: Picture, cell: Cell) -> float:
+    """Rows of tokens shrink with the prompt; a weight's rows where there are many of them."""
+    if picture.row_start is not None:
+        return cell.row
+    return min(24 if cell.feature >= 20 else LOW, HIGHEST / picture.rows)
 
 
 def shorten(label: str) -> str:
@@ -142,14 +166,14 @@ def shorten(label: str) -> str:
 
 def column_label_height(picture: Picture, cell: Cell) -> float:
     """Room above a picture for the labels of its columns, which are turned upright."""
-    if not picture.column_labels or column_width(picture, cell) < NARROWEST_LABELLED:
+    if not picture.column_labels or picture.tile[1] > 1 or column_width(picture, cell) < NARROWEST_LABELLED:
         return 0
     return 10 + LETTER * max(len(shorten(label)) for label in picture.column_labels)
 
 
 def row_label_width(picture: Picture, cell: Cell) -> float:
     """Room at the left of a picture for the labels of its rows."""
-    if picture.row_labels and (cell.labelled or picture.row_start is None):
+    if picture.row_labels and picture.tile[0] == 1 and (cell.labelled or picture.row_start is None):
         return 10 + LETTER * max(len(shorten(label)) for label in picture.row_labels)
     if picture.row_labels:
         return 10 + LETTER * 5  # positions only

@@ -11,6 +11,8 @@ MOST_CELLS = 256  # in each direction
 ROBUST = 20  # a maximum of more than this many times the 99th percentile does not set the scale
 
 Kind = Literal["activation", "weight", "cache"]
+Scale = tuple[float, tuple[int, float]]
+"""The magnitude of the full colour; how many cells lie beyond it, and the largest of them."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Picture:
     values: (rows, columns) float32. row_labels are written beside the rows, row_names are for pointing at them.
     row_start and column_start: the token position of the first row and column, None
     where that axis is not tokens. hidden: True where the mask hides a cell. cached: how many of the first rows come
-    from the cache. below: pictures under this one, sharing its columns, each with the operator in front of it.
+    from the cache. tile: how many rows and columns of the matrix each cell stands for. below: pictures under this one,
+    sharing its columns, each with the operator in front of it.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Picture:
     row_names: Sequence[str] | None = None
     row_start: int | None = None
     column_start: int | None = None
+    tile: tuple[int, int] = (1, 1)
     hidden: np.ndarray | None = None
     cached: int = 0
     scale: float = 1.0
@@ -54,21 +58,24 @@ class Picture:
         return self.values.shape[1]
 
     @property
-    def caption(self) -> str:
+    def remarks(self) -> tuple[str, ...]:
         """The scale in words, and what else is to be said under the picture."""
         shown = number(self.scale)
         scale = f"±{shown}" if self.quantity == "signed" else f"0 … {percent(self.scale)}"
         count, largest = self.off_scale
         off = (f"{count} cell{'s' if count > 1 else ''} off the scale: {number(largest)}",) if count else ()
         kind = {"weight": ("learned",), "cache": (self._cache,), "activation": ()}[self.kind]
-        return " · ".join((f"scale {scale}", *kind, *off, *self.notes))
+        return f"scale {scale}", *kind, *off, *self.notes
 
     @property
     def _cache(self) -> str:
-        return f"{self.cached} rows from cache" if self.cached else "into the cache"
+        return f"{self.cached * self.tile[0]} rows from cache" if self.cached else "into the cache"
 
-    def with_scale(self, scale: float) -> "Picture":
-        return replace(self, scale=scale)
+    def with_scale_of(self, other: "Picture") -> "Picture":
+        """The same cells on another picture's scale, with those that it does not reach."""
+        seen = np.abs(finite(self.values, self.hidden))
+        beyond = seen[seen > other.scale]
+        return replace(self, scale=other.scale, off_scale=(len(beyond), float(beyond.max(initial=0))))
 
 
 def finite(values: np.ndarray, hidden: np.ndarray | None) -> np.ndarray:
@@ -77,7 +84,7 @@ def finite(values: np.ndarray, hidden: np.ndarray | None) -> np.ndarray:
     return seen[np.isfinite(seen)]
 
 
-def scale_of(seen: np.ndarray) -> tuple[float, tuple[int, float]]:
+def scale_of(seen: np.ndarray) -> Scale:
     """The magnitude that gets the full colour, and how many cells lie beyond it with the largest of them.
 
     One cell that towers over all others would leave the rest blank, so it does not set the scale.
@@ -96,12 +103,18 @@ def pool(values: np.ndarray, most: int = MOST_CELLS) -> tuple[np.ndarray, tuple[
     tile = tuple(math.ceil(size / most) for size in values.shape)
     if tile == (1, 1):
         return values, (1, 1)
-    padding = [(0, -size % step) for size, step in zip(values.shape, tile, strict=True)]
-    padded = np.pad(values, padding)
-    rows, columns = padded.shape[0] // tile[0], padded.shape[1] // tile[1]
-    tiles = padded.reshape(rows, tile[0], columns, tile[1]).swapaxes(1, 2).reshape(rows, columns, -1)
-    largest = np.abs(np.nan_to_num(tiles)).argmax(-1)
-    return np.take_along_axis(tiles, largest[..., None], -1)[..., 0], (tile[0], tile[1])
+    tall = _largest(values, tile[0])
+    return np.ascontiguousarray(_largest(tall.T, tile[1]).T), (tile[0], tile[1])
+
+
+def _largest(values: np.ndarray, step: int) -> np.ndarray:
+    """Of each `step` rows in each column the number of largest magnitude."""
+    padded = np.pad(values, ((0, -len(values) % step), (0, 0)))
+    high, low = padded[::step].copy(), padded[::step].copy()
+    for start in range(1, step):  # whole rows at once: a loop over few, not over many
+        np.maximum(high, padded[start::step], out=high)
+        np.minimum(low, padded[start::step], out=low)
+    return np.where(high >= -low, high, low)
 
 
 def number(value: float) -> str:

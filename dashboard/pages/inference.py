@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard import overview, sections, settings
+from dashboard import depth, overview, sections, settings
 from dashboard.chooser import notice
 from dashboard.components import pager
 from dashboard.components.share import share
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
-from dashboard.state import run_of, step_index
+from dashboard.state import run_of, step_index, token_position
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
 REST = "All other matrices of this step, in order of computation"
@@ -23,7 +23,8 @@ def page() -> None:
         head()
         refusal(str(error))
         return
-    settings.check_view(len(run.steps), len(run.ids))
+    config = run.model.config
+    settings.check_view(step=len(run.steps), token=len(run.ids), layer=config.layers, head=config.heads)
     head()
     with st.container(key="frame"):
         left, right = st.columns([0.76, 0.24], gap="medium")
@@ -33,9 +34,11 @@ def page() -> None:
         overview.tokens()
         notice()
         overview.stations_strip()
+        layer()
         with st.container(key="sections", gap="large"):
-            with st.container(key="section-rest"):
-                st.subheader(REST, anchor=False, divider="gray")
+            if sections.shows_all(config):
+                with st.container(key="section-rest"):
+                    st.subheader(REST, anchor=False, divider="gray")
             matrices()
             sample()
     pager()
@@ -54,12 +57,26 @@ def head() -> None:
                 st.text(notice)
 
 
+@st.fragment(key="layer")
+@guarded
+def layer() -> None:
+    """Of a deep model: the choice of layer and head, all heads, the stream through all layers."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    config = run.model.config
+    if config.layers == config.heads == 1:
+        return
+    depth.overview(run, run.steps[step_index(chosen, run)], depth.look_of(chosen, config), token_position(chosen, run))
+
+
 @st.fragment(key="matrices")
 @guarded
 def matrices() -> None:
     chosen = settings.current()
     run = run_of(chosen)
-    sections.sections(run.steps[step_index(chosen, run)], run)
+    config = run.model.config
+    station = None if sections.shows_all(config) else chosen.station
+    sections.sections(run.steps[step_index(chosen, run)], run, depth.look_of(chosen, config), station)
 
 
 @st.fragment(key="sample")
@@ -67,6 +84,8 @@ def matrices() -> None:
 def sample() -> None:
     chosen = settings.current()
     run = run_of(chosen)
+    if chosen.station != "sample" and not sections.shows_all(run.model.config):
+        return
     with st.container(key="section-sample"):
         sections.sample_section(run.steps[step_index(chosen, run)])
 

@@ -1,0 +1,136 @@
+"""Of a deep model: which layer and head are looked at, all heads at once, and the stream through the layers."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+
+from dashboard import settings
+from dashboard.figures.heads import heads_figure, shared_caption
+from dashboard.figures.picture import number, percent, pool, scale_of
+from dashboard.figures.stream import stream_figure
+from dashboard.pictures import Look, pooled_in_words
+from dashboard.readings import Reading, read
+from dashboard.redraw import redraw
+from dashboard.settings import Settings
+from llm_core import ModelConfig, Run, Step
+
+LAYER_PARTS = ["stations", "layer", "matrices"]
+HEAD_PARTS = ["layer", "matrices"]
+_SMALL = 96  # cells of a small multiple, in each direction
+ALL_HEADS, STREAM = "All heads of this layer", "The stream through all layers"
+_KEYS = {ALL_HEADS: "heads", STREAM: "stream"}
+SINK = 0.5  # of a row's attention on the first token
+
+
+def look_of(chosen: Settings, config: ModelConfig) -> Look:
+    """What the settings look at, within what this model has."""
+    return Look(min(chosen.layer, config.layers - 1), min(chosen.head, config.heads - 1), bool(chosen.skip_first))
+
+
+def selectors(config: ModelConfig, look: Look) -> None:
+    """The choice of a layer and of a head; a model with one of them needs no choice."""
+    with st.container(horizontal=True, gap="medium", key="depth-choice"):
+        if config.layers > 1:
+            _slider("layer", "Layer", look.layer, config.layers, LAYER_PARTS)
+        if config.heads > 1:
+            _slider("head", "Head", look.head, config.heads, HEAD_PARTS)
+
+
+def _slider(name: str, label: str, value: int, count: int, parts: list[str]) -> None:
+    key = f"choice-{name}"
+    st.session_state[key] = value  # what the URL says
+    st.slider(label, 0, count - 1, key=key, on_change=_choose, args=(name, parts))
+
+
+def _choose(name: str, parts: list[str]) -> None:
+    settings.look_at(name, st.session_state[f"choice-{name}"])
+    redraw(parts)
+
+
+def overview(run: Run, step: Step, look: Look, position: int) -> None:
+    """The selectors, and one figure of several that show more than one head or layer."""
+    config = run.model.config
+    with st.container(key="depth", border=True, gap="small"):
+        selectors(config, look)
+        names = ([ALL_HEADS] if config.heads > 1 else []) + ([STREAM] if config.layers > 1 else [])
+        for name, tab in zip(names, st.tabs(names, key="depth-tabs", on_change="rerun"), strict=True):
+            if not tab.open:
+                continue
+            with tab, st.container(key=f"equation-{_KEYS[name]}", gap="xsmall"):
+                if name == ALL_HEADS:
+                    all_heads(step, look)
+                else:
+                    stream(step, position, look.layer)
+
+
+# ---- all heads ------------------------------------------------------------------------------------------------------
+
+
+def all_heads(step: Step, look: Look) -> None:
+    """The attention weights of all heads of the layer, and the sinks among them in a sentence."""
+    name = f"layers.{look.layer}.attention.weights"
+    reading = _weights(step.run.model.fingerprint, tuple(step.run.ids[: step.positions.stop]), step.index, name, step)
+    scale = max(reading.scale(head, look.skip_first)[0] for head in range(len(reading.values)))
+    figure = _heads_figure(reading, scale, look.head)
+    st.plotly_chart(figure, width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
+                    alt=f"Attention weights of all heads of layer {look.layer}")  # fmt: skip
+    notes = [shared_caption(scale), *(f"{n.capitalize()}." for n in pooled_in_words(reading.tile))]
+    st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
+    st.session_state["choice-skip"] = bool(look.skip_first)
+    st.toggle("Leave the first token out of the scale (values stay)", key="choice-skip", on_change=_skip)
+
+
+def _skip() -> None:
+    settings.look_at("skip_first", int(st.session_state["choice-skip"]))
+    redraw(HEAD_PARTS)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _weights(fingerprint: str, ids: tuple[int, ...], index: int, name: str, _step: Step) -> Reading:
+    return read(_step, [name])[name]
+
+
+def _heads_figure(reading: Reading, scale: float, head: int) -> go.Figure:
+    pooled = np.stack([pool(values, _SMALL)[0] for values in reading.values])
+    hidden = None if reading.hidden is None else pool(reading.hidden.astype(np.float32) - 1, _SMALL)[0] == 0
+    return heads_figure(pooled, hidden, scale, head)
+
+
+def sink_shares(step: Step, layer: int) -> torch.Tensor:
+    """Of each head: how much of the last row's attention goes to the first token."""
+    last = len(step.positions) - 1
+    weights = step.matrix(f"layers.{layer}.attention.weights", range(last, last + 1))
+    return weights.values[:, 0, 0].float()
+
+
+def sink_sentence(shares: torch.Tensor) -> str:
+    """What an attention sink is, where there is one."""
+    heads = int((shares > SINK).sum())
+    if not heads:
+        return ""
+    most = percent(float(shares.max()))
+    return (
+        f"An attention sink: {heads} of {len(shares)} heads put over half of the last row's attention on the first "
+        f"token, up to {most}; it is where a head leaves the attention that it has no use for."
+    )
+
+
+# ---- the stream -----------------------------------------------------------------------------------------------------
+
+
+def stream(step: Step, position: int, layer: int) -> None:
+    """The stream of one token at each layer's door."""
+    config = step.run.model.config
+    row = min(max(position - step.positions.start, 0), len(step.positions) - 1)
+    doors = [door[row].float() for door in step.doors if door.shape[-1] == config.model_dim]
+    values = torch.stack(doors).numpy()
+    pooled, tile = pool(values)
+    scale, (count, largest) = scale_of(values[np.isfinite(values)])
+    labels = ["input", *(f"after {i}" for i in range(len(doors) - 1))]
+    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, labels, layer + 1)
+    st.plotly_chart(figure, width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
+                    alt="The residual stream through the layers")  # fmt: skip
+    off = [f"{count} cell{'s' if count > 1 else ''} off the scale: {number(largest)}"] if count else []
+    said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile)])
+    st.caption(f"Position {step.positions[row]}: layers down, the model's {config.model_dim} columns across. {said}")
