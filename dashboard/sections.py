@@ -1,5 +1,6 @@
 """The stations' sections: each with all of its matrices as equations, in order of computation."""
 
+import functools
 import itertools
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from dashboard.pictures import Look
 from dashboard.sharing import sharing_sentence
 from llm_core import ModelConfig, Run, Step
 from llm_core.sampling import Stage
+from llm_core.tokenizer import Tokenizer
 
 SHOWN = 20
 MOST_CHARTS = 12
@@ -139,19 +141,15 @@ def vocabulary_table(step: Step, stages: list[Stage]) -> pd.DataFrame:
     """Every token: id, visible text, the model's own probability, and how many times chance that is."""
     p = stages[0].probabilities
     order = p.argsort(descending=True, stable=True)
-    labels = vocabulary_labels(step)
+    model = step.run.model
+    labels = vocabulary_labels(model.tokenizer, model.config.vocab_size)
     return pd.DataFrame({
-        "token id": order.numpy(), "token": [labels[i] for i in order.tolist()],
+        "token id": order.numpy(), "token": labels.take(order.numpy()),
         "probability": p[order].numpy(), "× chance": (p[order] * len(p)).numpy(),
     })  # fmt: skip
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _labels(fingerprint: str, _step: Step) -> list[str]:
-    tokenizer, config = _step.run.model.tokenizer, _step.run.model.config
-    return [tokenizer.label(i) for i in range(config.vocab_size)]
-
-
-def vocabulary_labels(step: Step) -> list[str]:
-    """The visible text of each token of the vocabulary, made once for each model."""
-    return _labels(step.run.model.fingerprint, step)
+@functools.lru_cache(maxsize=8)
+def vocabulary_labels(tokenizer: Tokenizer, size: int) -> pd.api.extensions.ExtensionArray:
+    """The visible text of each token of the vocabulary, made once for each tokenizer; random models share theirs."""
+    return pd.array([tokenizer.label(i) for i in range(size)], dtype="str")

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from dashboard.figures import geometry
 from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
 from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
+from dashboard.figures.made import Made
 from dashboard.figures.picture import Picture
 
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
@@ -43,7 +44,7 @@ def equation(parts: list[Part], tokens: int) -> go.Figure:
 
 def figure_of(traces: list[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
     """The figure as it is: Plotly's check of each property would take most of the time of drawing a page."""
-    return go.Figure(data=traces, layout=layout, _validate=False)
+    return Made(traces, layout)
 
 
 def escape(label: str) -> str:

@@ -1,0 +1,47 @@
+"""A figure that is sent as it was made."""
+
+import base64
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+
+class Made(go.Figure):
+    """Traces and layout as plain values, which Streamlit takes as they are.
+
+    Plotly's own class looks at every property and copies it, when it is made and whenever it is sent: half of the time
+    that the server took for a page. Here that is left to whoever asks for `data` or `layout`.
+    """
+
+    def __init__(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
+        self._traces, self._made_layout = traces, layout
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        return {"data": [{name: encoded(value) for name, value in trace.items()} for trace in self._traces],
+                "layout": self._made_layout}  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._plain
+
+    @cached_property
+    def _looked_at(self) -> go.Figure:
+        return go.Figure(self._traces, self._made_layout)
+
+    @property
+    def data(self) -> Any:
+        return self._looked_at.data
+
+    @property
+    def layout(self) -> Any:
+        return self._looked_at.layout
+
+
+def encoded(value: Any) -> Any:
+    """An array of float32 as Plotly's browser side takes it: 6 bytes a number instead of some 12 in words."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float32:
+        return value
+    return {"dtype": "f4", "bdata": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
+            "shape": ", ".join(map(str, value.shape))}  # fmt: skip
