@@ -1,0 +1,117 @@
+"""The page: from a key to what is seen, against bare Streamlit pages"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from benchmarks import browser as chromium
+from benchmarks.measure import Row, at_most
+from benchmarks.serving import serving
+
+ROUNDS = 3
+STARTS = 4
+MATRICES = "[class*='st-key-chart-']:has(.heatmaplayer)"
+BARS, CARD = ".st-key-chart-sample", ".st-key-next-token-card"
+BARE = "[class*='st-key-chart-']"
+
+
+def rows() -> Iterator[Row]:
+    """All lines of this part, each as soon as it is measured."""
+    with chromium.chromium() as browser:
+        yield from redrawing(browser)
+        yield from starting(browser)
+
+
+# ---- (a) redrawing --------------------------------------------------------------------------------------------------
+
+
+def redrawing(browser: Browser) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as scratch, serving("app.py") as ours:
+        ours.wait()
+        toy = chromium.opened(browser, ours.address, MATRICES)
+        toy.get_by_text("More settings").click()
+        charts = toy.evaluate(_CHARTS, MATRICES)
+        count = sum(len(chart["heatmaps"]) for chart in charts)
+        same, single = Path(scratch) / "same.json", Path(scratch) / "single.json"
+        same.write_text(json.dumps(charts))
+        single.write_text(json.dumps([alone(chart, one) for chart in charts for one in chart["heatmaps"]]))
+        script = "benchmarks/bare/heatmaps.py"
+        with serving(script, HEATMAPS=str(same)) as together, serving(script, HEATMAPS=str(single)) as apart:
+            together.wait()
+            apart.wait()
+            one, many = (chromium.opened(browser, server.address, BARE) for server in (together, apart))
+            taken = chromium.turns({
+                "seed": lambda: chromium.seconds(toy, raise_seed("Weights seed"), MATRICES),
+                "slider": lambda: chromium.seconds(toy, slide(), BARS, CARD),
+                "together": lambda: chromium.seconds(one, raise_seed("Seed"), BARE),
+                "apart": lambda: chromium.seconds(many, raise_seed("Seed"), BARE),
+                "bare slider": lambda: chromium.seconds(many, slide(), BARE),
+            }, ROUNDS)  # fmt: skip
+        for page in (toy, one, many):
+            page.close()
+    what = f"(a) weights seed to all {count} heatmaps redrawn, against a bare page"
+    yield at_most(f"{what} of {count} charts", taken["seed"], taken["apart"], 1.2)
+    yield at_most(f"{what} with as many in {len(charts)} charts", taken["seed"], taken["together"], 1.2)
+    what = "(a) temperature slider to token and probabilities, matrices standing still, against all heatmaps redrawn"
+    yield at_most(what, taken["slider"], taken["bare slider"], 0.2)
+
+
+def alone(chart: dict[str, float], heatmap: dict[str, object]) -> dict[str, object]:
+    """A chart of this one heatmap, as large as it is in the chart where it comes from."""
+    left, right, bottom, top = heatmap["domain"]
+    return {"width": chart["width"] * (right - left), "height": chart["height"] * (top - bottom),
+            "heatmaps": [heatmap | {"domain": [0, 1, 0, 1]}]}  # fmt: skip
+
+
+def raise_seed(label: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("spinbutton", name=label, exact=True).press("ArrowUp")
+
+
+def slide() -> Callable[[Page], None]:
+    """Move the page's first slider by a page, to and fro."""
+
+    def act(page: Page) -> None:
+        slider = page.get_by_role("slider").first
+        slider.press("PageUp" if float(slider.input_value()) < 1.1 else "PageDown")
+
+    return act
+
+
+# ---- (b) start ------------------------------------------------------------------------------------------------------
+
+
+def starting(browser: Browser) -> Iterator[Row]:
+    """From a server's start to the first heatmap that is drawn, in a browser that is there already."""
+    sides = {name: lambda script=script: start(browser, script)
+             for name, script in (("ours", "app.py"), ("theirs", "benchmarks/bare/torch_page.py"))}  # fmt: skip
+    what = "(b) server start to the toy's first matrices, against a bare page that imports torch"
+    yield at_most(what, *chromium.turns(sides, STARTS).values(), 1.3)
+
+
+def start(browser: Browser, script: str) -> float:
+    with serving(script) as server:
+        page = browser.new_page(viewport=chromium.SCREEN)
+        server.wait()
+        page.goto(server.address, wait_until="commit")
+        page.wait_for_function("document.querySelector('.js-plotly-plot .heatmaplayer image, .js-plotly-plot .hm')",
+                               timeout=90_000)  # fmt: skip
+        taken = time.perf_counter() - server.started
+        page.close()
+    return taken
+
+
+_CHARTS = """(charts) => [...document.querySelectorAll(charts)].map((place) => {
+  const figure = place.querySelector(".js-plotly-plot");
+  const heatmaps = figure._fullData.filter((trace) => trace.type === "heatmap" && trace.meta?.matrix);
+  return {
+    width: figure._fullLayout.width, height: figure._fullLayout.height,
+    heatmaps: heatmaps.map((trace) => {
+      const [x, y] = [trace.xaxis, trace.yaxis].map((name) => figure._fullLayout[`${name[0]}axis${name.slice(1)}`]);
+      return { rows: trace.z.length, columns: trace.z[0].length, domain: [...x.domain, ...y.domain] };
+    }),
+  };
+})"""
