@@ -70,7 +70,7 @@ def overview(run: Run, step: Step, look: Look, position: int) -> None:
 def all_heads(step: Step, look: Look) -> None:
     """The attention weights of all heads of the layer, and the sinks among them in a sentence."""
     name = f"layers.{look.layer}.attention.weights"
-    reading = _weights(step.run.model.fingerprint, tuple(step.run.ids[: step.positions.stop]), step.index, name, step)
+    reading = read(step, [name])[name]
     scale = max(reading.scale(head, look.skip_first)[0] for head in range(len(reading.values)))
     figure = _heads_figure(reading, scale, look.head)
     st.plotly_chart(figure, width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
@@ -84,11 +84,6 @@ def all_heads(step: Step, look: Look) -> None:
 def _skip() -> None:
     settings.look_at("skip_first", int(st.session_state["choice-skip"]))
     redraw(HEAD_PARTS)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _weights(fingerprint: str, ids: tuple[int, ...], index: int, name: str, _step: Step) -> Reading:
-    return read(_step, [name])[name]
 
 
 def _heads_figure(reading: Reading, scale: float, head: int) -> go.Figure:

@@ -82,8 +82,8 @@ def stations_strip() -> None:
 
 def station_cards(step: Step, run: Run, look: Look) -> list[Station]:
     """The six stations with small pictures of their matrices, of the chosen layer and head."""
-    x, weights, hidden = _readings(run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, look.layer,
-                                   step)  # fmt: skip
+    names = ["input", f"layers.{look.layer}.attention.weights", f"layers.{look.layer}.feedforward.hidden"]
+    x, weights, hidden = read(step, names).values()
     drawn_from = step.sampled.stages[-1].probabilities
     label = run.model.tokenizer.label
     pictures = {
@@ -98,12 +98,6 @@ def station_cards(step: Step, run: Run, look: Look) -> list[Station]:
         "sample": (step.sampled.label, [Thumbnail(drawn_from.topk(8).values.numpy()[None], "bars")]),
     }
     return [Station(name, TITLES[name][0], *pictures[name]) for name in settings.STATIONS]
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _readings(fingerprint: str, ids: tuple[int, ...], index: int, layer: int, _step: Step) -> list[Reading]:
-    names = ["input", f"layers.{layer}.attention.weights", f"layers.{layer}.feedforward.hidden"]
-    return list(read(_step, names).values())
 
 
 def _thumbnail(reading: Reading, head: int = 0, kind: str = "signed") -> Thumbnail:

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 import torch
 from torch import Tensor
 
 from dashboard.figures.picture import MOST_CELLS, Scale
-from dashboard.figures.pooling import Magnitudes, all_of, exact_scale, largest
+from dashboard.figures.pooling import Sample, all_of, largest
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 from llm_core.trace import ROWS_PER_BLOCK
 
+_COUNTED, _EVERY = 300_000, 61  # numbers of a head up to which a scale looks at all; else at one of so many
 WHOLE = 32 * 2**20  # bytes of one matrix up to which it is derived in one go, and kept for the next look
 HEADS = ("head", "kv_head")
 
@@ -38,21 +40,25 @@ class Reading:
     hidden: np.ndarray | None
     labels: tuple[Sequence[str], Sequence[str]]
     arrives: bool
-    whole: tuple[Tensor, Tensor | None] | None  # values and mask, where they came in one block
-    magnitudes: list[tuple[Magnitudes, Magnitudes]]  # else: of each head, all columns and all but the first
+    scales: list[list[Scale]]  # of each head; of attention a second time, its first column left out
 
     def scale(self, head: int, skip_first: bool = False) -> Scale:
-        """The scale of one head's values; skip_first: its first column left out."""
-        if self.whole is None:
-            return self.magnitudes[head][skip_first].scale()
-        values, mask = self.whole
-        seen = values[head][:, int(skip_first) :]
-        return exact_scale(seen, None if mask is None else mask[:, int(skip_first) :])
+        """The scale of one head's values; skip_first: of attention, its first column left out."""
+        return self.scales[skip_first][head]
 
 
 def read(step: Step, names: Sequence[str]) -> dict[str, Reading]:
-    """Read these matrices of a step; all of one layer share one pass of it."""
-    readers = {name: _Reader(catalogue.matrix(step.run.model.config, name)) for name in names}
+    """Read these matrices of a step; all of one layer share one pass of it. What was read lately is remembered."""
+    run = step.run
+    return _read(run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, tuple(names), step)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _read(
+    fingerprint: str, ids: tuple[int, ...], index: int, names: tuple[str, ...], _step: Step
+) -> dict[str, Reading]:
+    step = _step
+    readers = {name: _Reader(catalogue.matrix(step.run.model.config, name), len(step.positions)) for name in names}
     if not readers:
         return {}
     for rows in _blocks(step, names):
@@ -85,15 +91,14 @@ def _row_size(step: Step, name: str) -> int:
 class _Reader:
     """One matrix, put together from its blocks of rows."""
 
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
+    def __init__(self, entry: Entry, rows: int) -> None:
+        self.entry, self.rows = entry, rows
         # cached keys and values come whole with each block, the logits' one row as well
         self.once = entry.axes[-2] == "key" or entry.axes[-1] == "vocab"
-        self.blocks: list[Matrix] = []
         self.values: list[Tensor] = []
         self.hidden: list[Tensor] = []
         self.labels: list[str] = []
-        self.magnitudes: list[tuple[Magnitudes, Magnitudes]] = []
+        self.samples: list[list[Sample]] = []  # of each head; of attention once more, its first column left out
         self.arrives = True
 
     def add(self, matrix: Matrix) -> None:
@@ -113,21 +118,20 @@ class _Reader:
             self.hidden.append(all_of(matrix.mask, step))
 
     def _measure(self, values: Tensor, mask: Tensor | None) -> None:
-        """Keep a small first block as it is, for exact scales; else count magnitudes."""
-        self.first = (values, mask) if not self.values else None
-        if self.first and values.shape[-2] != ROWS_PER_BLOCK:
-            return
-        self.magnitudes = self.magnitudes or [(Magnitudes(), Magnitudes()) for _ in values]
-        for head, (every, later) in zip(values, self.magnitudes, strict=True):
-            seen = head if mask is None else head.masked_fill(mask, torch.nan)
-            every.add(seen)
-            if self.entry.quantity == "probability":
-                later.add(seen[:, 1:])
+        """Take in what scales need: all of a small matrix, a sample of a large one."""
+        if not self.samples:
+            every = 1 if max(self.rows, values.shape[-2]) * self.columns <= _COUNTED else _EVERY
+            starts = (0, 1) if self.entry.quantity == "probability" else (0,)
+            self.samples = [[Sample(every) for _ in values] for _ in starts]
+        for start, samples in enumerate(self.samples):
+            for head, sample in zip(values, samples, strict=True):
+                sample.add(head[:, start:], None if mask is None else mask[:, start:])
 
     def reading(self) -> Reading:
         values = torch.cat(self.values, -2)
         rows = values.shape[-2]
         tile = max(1, -(-rows // MOST_CELLS)), max(1, -(-self.columns // MOST_CELLS))
         hidden = all_of(torch.cat(self.hidden), tile[0], -2).numpy() if self.hidden else None
+        scales = [[sample.scale() for sample in samples] for samples in self.samples]
         return Reading(self.entry, largest(values, tile[0], -2).numpy(), (rows, self.columns), tile, hidden,
-                       (self.labels, self.column_labels), self.arrives, self.first, self.magnitudes)  # fmt: skip
+                       (self.labels, self.column_labels), self.arrives, scales)  # fmt: skip

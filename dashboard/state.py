@@ -6,10 +6,12 @@ import streamlit as st
 
 from dashboard import models
 from dashboard.library import Library, size, third_of_memory
+from dashboard.runs import Runs
 from dashboard.settings import Settings
-from llm_core import Run, Sampling, Transformer, generate
+from llm_core import Run, Transformer, generate
 
 LIBRARY = Library(16, third_of_memory(), on_evict=lambda model: _forget_runs(model))
+RUNS = Runs(third_of_memory() // 2)
 _LARGE = 100_000_000  # bytes
 
 
@@ -27,7 +29,7 @@ def model_of(settings: Settings) -> Transformer:
 def _forget_runs(model: Transformer) -> None:
     """A run holds on to its model: without this a large one would stay in memory after it had to go."""
     if size(model) > _LARGE:
-        _run.clear()
+        RUNS.forget(model.fingerprint)
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,11 +44,6 @@ def _freeze(random: bool) -> bool:
     return True
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _run(_model: Transformer, fingerprint: str, text: str, sampling: tuple[float, int, float, int], new: int) -> Run:
-    return generate(_model, text, new, Sampling(*sampling))
-
-
 def run_of(settings: Settings) -> Run:
     """The run of these settings. A run is a value: who asks for an equal one gets the same object, so never change it.
 
@@ -55,7 +52,15 @@ def run_of(settings: Settings) -> Run:
     model = model_of(settings)
     sampling = settings.sampling
     numbers = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.seed)
-    return _run(model, model.fingerprint, settings.text, numbers, settings.new_tokens)
+    return RUNS.get(
+        (model.fingerprint, settings.text, (*numbers, settings.new_tokens)),
+        lambda prefilled: generate(model, settings.text, settings.new_tokens, sampling, _of(model, prefilled)),
+    )
+
+
+def _of(model: Transformer, prefilled: Run | None) -> Run | None:
+    """The run, if its prefill can be taken over: equal weights that were loaded anew are another object."""
+    return prefilled if prefilled is not None and prefilled.model is model else None
 
 
 def step_index(settings: Settings, run: Run) -> int:

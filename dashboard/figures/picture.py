@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 MOST_CELLS = 256  # in each direction
+SOME = -1  # cells off the scale: not counted, about 1 %
 ROBUST = 20  # a maximum of more than this many times the 99th percentile does not set the scale
 
 Kind = Literal["activation", "weight", "cache"]
@@ -63,7 +64,8 @@ class Picture:
         shown = number(self.scale)
         scale = f"±{shown}" if self.quantity == "signed" else f"0 … {percent(self.scale)}"
         count, largest = self.off_scale
-        off = (f"{count} cell{'s' if count > 1 else ''} off the scale: {number(largest)}",) if count else ()
+        cells = "about 1 % of the cells" if count == SOME else f"{count:,} cell{'s' if count > 1 else ''}"
+        off = (f"{cells} off the scale: {number(largest)}",) if count else ()
         kind = {"weight": ("learned",), "cache": (self._cache,), "activation": ()}[self.kind]
         return f"scale {scale}", *kind, *off, *self.notes
 

@@ -4,9 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dashboard.figures.picture import ROBUST, Scale, scale_of
-
-_SHIFT = 17  # bits of a float32 that the histogram leaves out: neighbouring bins are less than 2 % apart
+from dashboard.figures.picture import ROBUST, SOME, Scale, scale_of
 
 
 def largest(values: Tensor, step: int, axis: int = -1) -> Tensor:
@@ -30,40 +28,30 @@ def _tiles(values: Tensor, step: int, axis: int, fill: float) -> Tensor:
     return moved.unflatten(-1, (-1, step))
 
 
-def exact_scale(values: Tensor, hidden: Tensor | None) -> Scale:
-    """The scale of one head's values, all of which are at hand."""
-    seen = (values if hidden is None else values[~hidden]).numpy()
-    return scale_of(seen if np.isfinite(np.abs(seen).max(initial=0)) else seen[np.isfinite(seen)])
+class Sample:
+    """What a scale needs of one head's values, which may come block by block: the largest, and a fair sample."""
 
+    def __init__(self, every: int = 1) -> None:
+        self.every, self.extreme = every, 0.0
+        self._parts: list[Tensor] = []
 
-class Magnitudes:
-    """A histogram of magnitudes that come block by block: enough for a robust scale, within 2 %.
-
-    The upper bits of a float32 grow with its magnitude, so they are the bins.
-    """
-
-    def __init__(self) -> None:
-        self.counts = np.zeros(1 << (31 - _SHIFT), np.int64)
-        self.extreme = 0.0
-
-    def add(self, values: Tensor) -> None:
-        """Count these float32 numbers; those that are not finite are left out."""
-        seen = values[values.isfinite()].numpy()
-        if not seen.size:
-            return
-        magnitudes = np.abs(seen)
-        most = int(magnitudes.argmax())
-        if magnitudes[most] > abs(self.extreme):
-            self.extreme = float(seen[most])
-        self.counts += np.bincount(magnitudes.view(np.int32) >> _SHIFT, minlength=len(self.counts))
+    def add(self, values: Tensor, mask: Tensor | None) -> None:
+        """Take these values in; what is masked or not finite is left out."""
+        if mask is not None:
+            values = values.masked_fill(mask, torch.nan)
+        part = values.flatten()[:: self.every]
+        self._parts.append(part[part.isfinite()])
+        seen = values.nan_to_num(0, 0, 0)
+        for extreme in (seen.amax(), seen.amin()) if seen.numel() else ():
+            if abs(float(extreme)) > abs(self.extreme):
+                self.extreme = float(extreme)
 
     def scale(self) -> Scale:
-        """As `scale_of`: the largest magnitude, or where it towers over the 99th percentile, that percentile."""
-        total = int(self.counts.sum())
-        if not total:
-            return 1.0, (0, 0.0)
-        bin_ = int(np.searchsorted(self.counts.cumsum(), 0.99 * total))
-        usual = float(np.array([(bin_ + 1) << _SHIFT], np.int32).view(np.float32)[0])
+        """As `scale_of`; how many cells are off the scale is known where the sample is of all."""
+        seen = torch.cat(self._parts).numpy()
+        if self.every == 1:
+            return scale_of(seen)
+        usual = float(np.percentile(np.abs(seen), 99)) if seen.size else 0.0
         if 0 < usual * ROBUST < abs(self.extreme):
-            return usual, (int(self.counts[bin_ + 1 :].sum()), self.extreme)
+            return usual, (SOME, self.extreme)
         return abs(self.extreme) or 1.0, (0, 0.0)
