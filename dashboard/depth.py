@@ -13,13 +13,14 @@ from dashboard.pictures import Look, pooled_in_words
 from dashboard.readings import Reading, read
 from dashboard.redraw import redraw
 from dashboard.settings import Settings
+from dashboard.tile import tile
 from llm_core import ModelConfig, Run, Step
 
 LAYER_PARTS = ["stations", "layer", "matrices"]
 HEAD_PARTS = ["layer", "matrices"]
 _SMALL = 96  # cells of a small multiple, in each direction
-ALL_HEADS, STREAM = "All heads of this layer", "The stream through all layers"
-_KEYS = {ALL_HEADS: "heads", STREAM: "stream"}
+ALL_HEADS, STREAM, TILE = "All heads of this layer", "The stream through all layers", "Any part, exactly"
+_KEYS = {ALL_HEADS: "heads", STREAM: "stream", TILE: "tile"}
 SINK = 0.5  # of a row's attention on the first token
 
 
@@ -53,13 +54,15 @@ def overview(run: Run, step: Step, look: Look, position: int) -> None:
     config = run.model.config
     with st.container(key="depth", border=True, gap="small"):
         selectors(config, look)
-        names = ([ALL_HEADS] if config.heads > 1 else []) + ([STREAM] if config.layers > 1 else [])
-        for name, tab in zip(names, st.tabs(names, key="depth-tabs", on_change="rerun"), strict=True):
-            if not tab.open:
+        names = [*([ALL_HEADS] if config.heads > 1 else []), *([STREAM] if config.layers > 1 else []), TILE]
+        for name, leaf in zip(names, st.tabs(names, key="depth-tabs", on_change="rerun"), strict=True):
+            if not leaf.open:
                 continue
-            with tab, st.container(key=f"equation-{_KEYS[name]}", gap="xsmall"):
+            with leaf, st.container(key=f"equation-{_KEYS[name]}", gap="xsmall"):
                 if name == ALL_HEADS:
                     all_heads(step, look)
+                elif name == TILE:
+                    tile(step, look)
                 else:
                     stream(step, position, look.layer)
 

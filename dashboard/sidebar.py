@@ -14,6 +14,11 @@ EXAMPLES = {
     "Echo": "again and again and again",
     "Emoji": "naïve café 🦜",
 }
+REAL_EXAMPLES = {
+    "Capital": "The capital of France is",  # a fact: " Paris"
+    "Echo": "Romeo and Juliet. Romeo and",  # heads that look at what followed last time
+    "Sums": "2 + 2 = 4, 3 + 3 = 6, 4 + 4 =",  # a pattern to go on with
+}
 _BOUND = {"bind": "query-params"}
 
 
@@ -24,7 +29,8 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
         about_model = chooser()
         st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT, **_BOUND)
         with st.container(horizontal=True, gap="xsmall", key="examples"):
-            for name, text in EXAMPLES.items():
+            random = models.is_random(settings.current().model)
+            for name, text in (EXAMPLES if random else REAL_EXAMPLES).items():
                 st.button(name, key=f"example-{name}", on_click=settings.change, args=("text", text), width="stretch")
         _sampling(on_sampling)
         with st.expander("More settings"):
