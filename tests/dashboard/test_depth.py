@@ -1,0 +1,257 @@
+"""Deep models on the page: layers, heads, the stream, and matrices too large to draw whole."""
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from dashboard.depth import sink_sentence
+from dashboard.equations import equations, groups
+from dashboard.figures.heads import heads_figure
+from dashboard.figures.picture import MOST_CELLS, Picture, pool
+from dashboard.figures.pooling import Sample, all_of, largest
+from dashboard.pictures import Look
+from dashboard.readings import read
+from dashboard.runs import Runs
+from dashboard.sharing import kv_head_of, sharing_sentence, slice_of
+from dashboard.tile import entries, tile_picture
+from llm_core import Sampling, catalogue, generate, load_model, random_model
+from tests.conftest import CONFIGS, ids
+from tests.dashboard.test_page import drawn, matrices, next_token, opened, sentences
+
+GROUPED = "grouped queries, RoPE, SwiGLU"
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return load_model("llama-nano", seed=0)
+
+
+def slider(page: AppTest, label: str):
+    return next(s for s in page.slider if s.label == label)
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["toy-6", "gpt2-nano", "llama-nano"])
+@pytest.mark.parametrize("station", ["text", "embedding", "attention", "feedforward", "logits", "sample"])
+def test_each_station_of_a_deep_model_is_drawn_with_at_most_twelve_charts(model, station):
+    page = opened(model=model, station=station, layer="1")
+    assert not page.exception and not sentences(page)
+    assert 0 < len(drawn(page)) <= 12
+
+
+def test_only_the_chosen_layers_matrices_are_on_the_page():
+    page = opened(model="llama-nano", layer="2")
+    layers = {name.split(".")[1] for name in matrices(page) if name.startswith("layers.")}
+    assert layers <= {"1", "2"}  # layer 1 for the residual that layer 2 reads
+    assert "layers.2.attention.q_rotated" in matrices(page)
+
+
+def test_another_layer_goes_into_the_link_and_shows_its_matrices():
+    page = opened(model="llama-nano")
+    slider(page, "Layer").set_value(3).run()
+    assert page.query_params["layer"] in ("3", ["3"])
+    assert "layers.3.attention.weights" in matrices(page) and "layers.0.attention.weights" not in matrices(page)
+
+
+def test_another_head_changes_the_head_in_its_equations_and_says_who_shares_its_keys():
+    page = opened(model="llama-nano")
+    slider(page, "Head").set_value(3).run()
+    assert any("Heads 2 and 3 share KV head 1" in text.value for text in page.markdown)
+
+
+@pytest.mark.parametrize(("name", "value"), [("layer", "4"), ("head", "4"), ("layer", "-1"), ("head", "x")])
+def test_a_layer_or_head_that_the_model_lacks_gives_way_to_the_first_and_the_page_says_so(name, value):
+    page = opened(model="llama-nano", **{name: value})
+    assert not page.exception and f"{name} = {value}" in sentences(page)
+
+
+def test_the_toy_needs_no_choice_of_layer_or_head():
+    assert not {"Layer", "Head"} & {s.label for s in opened().slider}
+
+
+def test_a_dice_change_leaves_a_deep_models_matrices_of_prefill_standing():
+    page = opened(model="llama-nano")
+    token = next_token(page)["token"]
+    page.number_input(key="dice_seed").set_value(99).run()
+    assert next_token(page)["token"] != token
+    assert not drawn(page)
+
+
+@pytest.mark.slow
+def test_smollm2_says_paris_and_has_no_notice_of_random_weights():
+    page = opened(model="smollm2-135m", text="The capital of France is", temperature="0", layer="12")
+    assert not page.exception and next_token(page)["token"] == "␣Paris"
+    assert not any("Random weights" in caption.value for caption in page.caption)
+    assert any("An attention sink" in caption.value for caption in page.caption)
+
+
+# ---- equations ------------------------------------------------------------------------------------------------------
+
+
+def test_every_matrix_of_every_architecture_is_in_exactly_one_equation(small_model):
+    names = [entry.name for group in groups(small_model.config) for entry in group]
+    assert sorted(names) == sorted(entry.name for entry in catalogue.matrices(small_model.config))
+
+
+def test_every_matrix_and_weight_of_a_layer_is_drawn(small_model):
+    step = generate(small_model, ids(9), 1).steps[0]
+    layer = small_model.config.layers - 1
+    pictures = [p for row in equations(step, Look(layer)) for part in row.parts if isinstance(part, Picture)
+                for p in (part, *(under for _, under in part.below))]  # fmt: skip
+    wanted = [e.name for e in (*catalogue.matrices(small_model.config), *catalogue.weights(small_model.config))
+              if e.layer in (None, layer)]  # fmt: skip
+    assert set(wanted) <= {p.name for p in pictures}
+
+
+def test_a_heads_equations_hold_its_own_part_of_the_weights_and_the_kv_head_that_it_shares():
+    model = random_model(CONFIGS[GROUPED], 3)
+    step = generate(model, ids(6), 1).steps[0]
+    shown = {p.name: p for row in equations(step, Look(1, 3)) for p in row.parts if isinstance(p, Picture)}
+    d = model.config.head_dim
+    attention = model.layers[1].attention
+    assert np.array_equal(shown["layers.1.attention.w_q"].values, attention.w_q[:, 3 * d :].detach())
+    assert np.array_equal(shown["layers.1.attention.w_k"].values, attention.w_k[:, d:].detach())
+    assert np.array_equal(shown["layers.1.attention.w_o"].values, attention.w_o[3 * d :].detach())
+    assert np.array_equal(shown["layers.1.attention.keys"].values, step.matrix("layers.1.attention.keys").values[1])
+    assert np.array_equal(shown["layers.1.attention.q"].values, step.matrix("layers.1.attention.q").values[3])
+
+
+def test_queries_stand_before_and_after_their_rotation_in_one_row():
+    rows = groups(CONFIGS["normed queries, wide heads, window"], 0)
+    names = [[entry.name.rsplit(".", 1)[-1] for entry in row] for row in rows]
+    assert ["q", "q_normed", "q_rotated"] in names and ["k", "k_normed", "k_rotated"] in names
+
+
+def test_heads_that_share_keys_and_values_are_named():
+    config = CONFIGS[GROUPED]
+    assert [kv_head_of(config, h) for h in range(4)] == [0, 0, 1, 1]
+    assert sharing_sentence(config, 2).startswith("Heads 2 and 3 share KV head 1")
+    assert sharing_sentence(config.with_(heads=4, kv_heads=1), 0).startswith("Heads 0 to 3 share KV head 0")
+    assert sharing_sentence(config.with_(heads=4), 0) == ""
+    assert slice_of(config, "layers.0.attention.w_k", 3)[2].startswith("KV head 1: columns 4 to 7 of 8")
+    assert slice_of(config, "layers.0.feedforward.w_up", 3) is None
+
+
+# ---- large matrices -------------------------------------------------------------------------------------------------
+
+
+def test_a_tile_of_a_large_matrix_is_exactly_those_cells(llama):
+    step = generate(llama, ids(400), 1).steps[0]
+    options = entries(llama.config, 2)
+    for name in ("attention.weights", "feedforward.hidden", "attention.w_q", "logits", "attention.keys"):
+        rows = range(0, 1) if name == "logits" else range(33, 40)
+        tile = tile_picture(step, Look(2, 3), options[name], rows, range(5, 12))
+        entry = options[name]
+        whole = llama.get_parameter(entry.name) if entry.learned else step.matrix(entry.name).values
+        whole = whole[{"head": 3, "kv_head": 1}[entry.axes[0]]] if whole.ndim == 3 else whole
+        assert np.array_equal(tile.values, whole[rows.start : rows.stop, 5:12].detach().numpy()), name
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(range(5, 5), range(3)), (range(3), range(60, 70)), (range(400), range(3))]
+)
+def test_a_part_that_the_matrix_lacks_or_that_is_too_large_is_refused(llama, rows, columns):
+    step = generate(llama, ids(400), 1).steps[0]
+    with pytest.raises(ValueError):
+        tile_picture(step, Look(), entries(llama.config, 0)["input"], rows, columns)
+
+
+def test_reading_block_by_block_gives_the_same_cells_as_reading_whole(llama, monkeypatch):
+    step = generate(llama, ids(300), 1).steps[0]
+    names = [n for n in step.names if n.startswith("layers.1.")]
+    whole = read(step, names)
+    monkeypatch.setattr("dashboard.readings.WHOLE", 0)
+    read.__globals__["_read"].clear()
+    blocks = read(step, names)
+    for name in names:
+        assert np.array_equal(whole[name].values, blocks[name].values), name
+        assert whole[name].shape == blocks[name].shape and whole[name].scales == blocks[name].scales
+        assert whole[name].labels == blocks[name].labels
+        assert max(whole[name].values.shape[-2:]) <= MOST_CELLS
+
+
+def test_a_pooled_cell_is_hidden_only_where_all_of_it_is_masked(llama):
+    reading = read(generate(llama, ids(300), 1).steps[0], ["layers.0.attention.masked_scores"])
+    reading = reading["layers.0.attention.masked_scores"]
+    assert reading.tile == (2, 2)
+    assert np.array_equal(reading.hidden, np.triu(np.ones((150, 150), bool), 1))
+    assert np.isfinite(reading.values).all()
+
+
+def test_both_ways_of_pooling_keep_the_number_of_largest_magnitude():
+    values = torch.randn(1, 601, 530, generator=torch.Generator().manual_seed(0))
+    pooled, tile = pool(values[0].numpy())
+    assert tile == (3, 3) and pooled.shape == (201, 177)
+    assert np.array_equal(largest(largest(values, 3), 3, -2)[0].numpy(), pooled)
+    corner = values[0, :3, :3].flatten()
+    assert pooled[0, 0] == corner[corner.abs().argmax()]
+    assert all_of(torch.tensor([[True, True, False, True, True]]), 2).tolist() == [[True, False, True]]
+
+
+def test_a_sampled_scale_is_robust_where_few_cells_tower():
+    values = torch.ones(1000, 1000)
+    values[3, 3] = -22_453
+    sample = Sample(61)
+    sample.add(values, None)
+    assert sample.scale() == (1, (-1, -22_453))
+    picture = Picture("m", "M", "1×1", np.ones((1, 1)), scale=1, off_scale=(-1, -22_453.0))
+    assert "about 1 % of the cells off the scale: -22,453" in picture.remarks
+
+
+def test_leaving_the_first_token_out_changes_the_scale_and_no_value(llama):
+    step = generate(llama, ids(9), 1).steps[0]
+    name = "layers.0.attention.weights"
+    shown = {}
+    for skip in (False, True):
+        rows = equations(step, Look(skip_first=skip), "attention")
+        shown[skip] = next(p for row in rows for p in row.parts if isinstance(p, Picture) and p.name == name)
+    assert np.array_equal(shown[False].values, shown[True].values)
+    assert shown[True].scale == pytest.approx(float(step.matrix(name).values[0, :, 1:].max()))
+    assert "first token left out of the scale" in shown[True].remarks
+
+
+def test_a_sink_is_said_where_over_half_of_the_last_rows_attention_goes_to_the_first_token():
+    assert sink_sentence(torch.tensor([0.2, 0.4])) == ""
+    assert "2 of 3 heads" in sink_sentence(torch.tensor([0.9, 0.6, 0.1]))
+
+
+def test_all_heads_share_one_scale_and_each_has_its_title():
+    figure = heads_figure(np.random.default_rng(0).random((9, 5, 5)), np.triu(np.ones((5, 5), bool), 1), 0.7, 3)
+    assert {t.zmax for t in figure.data if t.meta is None and t.zmin == 0} >= {0.7}
+    assert [a.text for a in figure.layout.annotations][2:5] == ["head 2", "<b>head 3</b>", "head 4"]
+
+
+# ---- runs -----------------------------------------------------------------------------------------------------------
+
+
+def test_runs_of_one_text_share_a_prefill_and_equal_keys_are_one_run(llama):
+    runs, taken = Runs(10**9), []
+
+    def ask(seed: int):
+        def make(prefilled):
+            taken.append(prefilled)
+            return generate(llama, "hello", 2, Sampling(seed=seed), prefilled)
+
+        return runs.get((llama.fingerprint, "hello", (seed,)), make)
+
+    first, second = ask(1), ask(2)
+    assert ask(1) is first and taken == [None, first]
+    assert second.passes[0].doors[1] is first.passes[0].doors[1]
+    assert second.new_ids == generate(llama, "hello", 2, Sampling(seed=2)).new_ids
+
+
+def test_kept_runs_stay_within_their_bytes_and_the_latest_is_always_kept(llama):
+    one = generate(llama, "hello there", 1)
+    runs = Runs(1)
+    runs.budget = int(
+        2.5 * (one.cache.nbytes + sum(d.nbytes for d in one.passes[0].doors) + one.passes[0].logits.nbytes)
+    )
+    for number in range(5):
+        runs.get((llama.fingerprint, str(number), ()), lambda _: generate(llama, "hello there", 1))
+        assert runs.nbytes <= runs.budget
+    assert len(runs._runs) == 2
+    runs.budget = 1
+    assert runs.get((llama.fingerprint, "x", ()), lambda _: one) is one and len(runs._runs) == 1
