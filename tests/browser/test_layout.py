@@ -1,0 +1,188 @@
+"""The page on three screens, light and dark: all of it is there, nothing is cut off, nothing jumps."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dashboard.settings import DEFAULTS, Settings
+
+from .visit import Visit, eventually, run_of
+
+SCREENS = {1440: 900, 1024: 768, 390: 844}
+
+
+@pytest.fixture(scope="module", params=SCREENS, ids=lambda width: f"{width} pixels")
+def screen(request: pytest.FixtureRequest, other_page: Page, address: str) -> Iterator[Visit]:
+    """The page on a screen of this width, all of its matrices drawn."""
+    other_page.set_viewport_size({"width": request.param, "height": SCREENS[request.param]})
+    visit = Visit(other_page, address).open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    yield visit
+    other_page.emulate_media(color_scheme="light")
+    visit.leave()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_scrolls_sideways_nothing_is_cut_off_and_texts_stand_out(screen: Visit, theme: str) -> None:
+    screen.page.emulate_media(color_scheme=theme)
+
+    def check() -> None:
+        found = screen.page.evaluate(_FAULTS)
+        assert (found["background"] < 0.2) == (theme == "dark")
+        assert found["sideways"] == []
+        assert found["cut"] == []
+        assert found["faint"] == []
+
+    eventually(check, seconds=5)
+
+
+def test_headline_ribbon_timeline_stations_and_card_have_their_places(screen: Visit) -> None:
+    width = screen.page.viewport_size["width"]
+    places = [part.bounding_box() for part in (screen.headline, screen.ribbon, screen.timeline, screen.stations)]
+    assert all(places)
+    assert all(above["y"] + above["height"] <= below["y"] for above, below in itertools.pairwise(places))
+    expect(screen.sampled).to_be_in_viewport(ratio=1)
+    card = screen.card.bounding_box()
+    assert card["x"] >= 0 and card["x"] + card["width"] <= width
+
+
+def test_the_first_view_at_1440_holds_everything_up_to_the_open_equation(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    for part in (visit.headline, visit.ribbon, visit.timeline, visit.stations, visit.card):
+        expect(part).to_be_in_viewport(ratio=1)
+    figure = visit.first_figure()
+    assert any("attention" in name for name in figure["matrices"])
+    assert figure["top"] > 0
+    assert figure["bottom"] <= 900
+
+
+def test_the_answer_stays_in_view_while_the_page_scrolls(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    visit.page.mouse.move(700, 600)
+    visit.page.mouse.wheel(0, 3000)
+    expect(visit.headline).not_to_be_in_viewport()
+    expect(visit.sampled).to_be_in_viewport(ratio=1)
+
+
+def test_nothing_jumps_when_the_slider_moves(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+
+    def places() -> list[list[float]]:
+        boxes = [part.bounding_box() for part in (visit.headline, visit.ribbon, visit.timeline, visit.stations)]
+        card, figure = visit.card.bounding_box(), visit.first_figure()
+        return [
+            *([box["x"], box["y"], box["width"], box["height"]] for box in boxes),
+            [card["x"], card["y"], card["width"]],
+            [figure["top"], figure["left"], figure["right"], figure["bottom"]],
+        ]
+
+    before = places()
+    for heat in (0.2, 2.0, 0.0):
+        visit.heat(heat)
+        visit.expect_tokens(run_of(Settings(temperature=heat)))
+        visit.page.wait_for_timeout(300)  # what comes late may push too
+        for was, now in zip(before, places(), strict=True):
+            assert now == pytest.approx(was, abs=2)
+
+
+def test_at_390_the_card_is_a_bar_at_the_bottom_and_arrows_show_one_matrix_at_a_time(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    bar = visit.card.bounding_box()
+    assert bar["y"] + bar["height"] == pytest.approx(844, abs=2) and bar["height"] < 160
+    expect(visit.sampled).to_have_text(run_of(DEFAULTS).steps[0].sampled.label)
+    expect(visit.sampled).to_be_in_viewport(ratio=1)
+
+    block = visit.main.locator(".st-key-equation-layers-0-attention-q")
+    before, after = block.get_by_role("button", name="Matrix before"), block.get_by_role("button", name="Next matrix")
+    place = block.get_by_role("status")
+    after.scroll_into_view_if_needed()
+    for index, symbol in enumerate(("X", "W_q", "Q"), start=1):
+        expect(place).to_have_text(f"{symbol} {index} of 3")
+        eventually(lambda index=index: _expect_only(block, index))
+        if index < 3:
+            after.click()
+    expect(after).to_have_attribute("aria-disabled", "true")
+    before.click()
+    expect(place).to_have_text("W_q 2 of 3")
+
+
+def _expect_only(block: Any, index: int) -> None:
+    """This matrix is seen as a whole, each other one for less than half."""
+    shares = block.evaluate(_SHARES)
+    assert shares.pop(index - 1) > 0.98
+    assert all(share < 0.5 for share in shares)
+
+
+_SHARES = """(block) => {
+  const home = block.getBoundingClientRect();
+  const figure = block.querySelector(".js-plotly-plot");
+  const start = figure.getBoundingClientRect().left;
+  return figure.data.filter((trace) => trace.meta?.matrix).map((trace) => {
+    const axis = figure._fullLayout["xaxis" + (trace.xaxis ?? "x").slice(1)];
+    const [left, right] = [start + axis._offset, start + axis._offset + axis._length];
+    const [from, to] = [Math.max(0, home.left), Math.min(innerWidth, home.right)];
+    return Math.max(0, Math.min(right, to) - Math.max(left, from)) / (right - left);
+  });
+}"""
+
+# What is wrong with the page: elements that scroll it sideways, cut texts, and texts too close to their background.
+_FAULTS = """() => {
+  const roots = [document];
+  for (const root of roots) roots.push(...[...root.querySelectorAll("*")].flatMap((node) => node.shadowRoot ?? []));
+  const all = (selector) => roots.flatMap((root) => [...root.querySelectorAll(selector)]).filter(shown);
+  function shown(node) {
+    const { left, right, width, height } = node.getBoundingClientRect();
+    const aside = right <= 0 || left >= innerWidth; // as a folded sidebar is
+    const visible = node.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    return visible && !aside && width > 1 && height > 1;
+  }
+  const said = (node) => `${node.tagName} ${node.getAttribute("class")} "${node.textContent.slice(0, 60)}"`;
+
+  const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+    .getContext("2d", { willReadFrequently: true });
+  function rgba(colour) {
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 1, 1);
+    return pen.getImageData(0, 0, 1, 1).data;
+  }
+  function luminance([red, green, blue]) {
+    const [r, g, b] = [red, green, blue].map((byte) => byte / 255)
+      .map((share) => share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }
+  function background(node) {
+    for (let at = node; at; at = at.parentElement ?? at.getRootNode().host) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] > 250) return luminance(colour);
+    }
+    return 1;
+  }
+  function contrast(node) {
+    const style = getComputedStyle(node);
+    const [text, behind] = [luminance(rgba(node instanceof SVGElement ? style.fill : style.color)), background(node)];
+    return (Math.max(text, behind) + 0.05) / (Math.min(text, behind) + 0.05);
+  }
+
+  const main = document.querySelector("[data-testid=stMain]");
+  const scrollers = [document.scrollingElement, document.querySelector("[data-testid=stAppViewContainer]"), main];
+  const words = "h1, h2, h3, button, label, output, [role=radio], .title, .position, .value, .meaning, .heading";
+  const texts = "h1, h3, .position, .token, .title, .value, .meaning, .heading, .ytick text, .xtick text";
+  return {
+    background: background(main),
+    sideways: scrollers.filter((node) => node.scrollWidth > node.clientWidth).map(said),
+    cut: all(words).filter((node) => getComputedStyle(node).display !== "inline")
+      .filter((node) => getComputedStyle(node).textOverflow !== "ellipsis")
+      .filter((node) => node.scrollWidth > node.clientWidth + 1).map(said),
+    faint: all(texts).filter((node) => node.textContent.trim() && !node.closest(".unavailable"))
+      .filter((node) => contrast(node) < 4).map((node) => `${said(node)} ${contrast(node).toFixed(1)}`),
+  };
+}"""

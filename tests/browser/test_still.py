@@ -1,0 +1,119 @@
+"""What did not change stands still: figures are neither sent nor drawn again for it."""
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from dashboard.settings import DEFAULTS, Settings
+
+from .visit import Visit, eventually, run_of
+
+SCORES = "layers.0.attention.scores"
+
+
+def outlines(visit: Visit) -> list[dict[str, Any]]:
+    """Each outline in the figure of the attention scores: row or column, and from which cell to which it reaches."""
+    return list(visit.page.evaluate(_OUTLINES, SCORES))
+
+
+def expect_outlined(visit: Visit, position: int, heatmaps: int) -> None:
+    """Wait until this token's row and column are outlined in each of the figure's matrices."""
+
+    def check() -> None:
+        found = outlines(visit)
+        for kind in ("row", "column"):
+            spans = [(o["from"], o["to"]) for o in found if o["kind"] == kind]
+            assert spans == [(position, position + 1)] * heatmaps
+
+    eventually(check)
+
+
+def test_a_click_on_a_chip_outlines_its_row_and_column_and_no_figure_is_sent_or_drawn_again(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    expect_outlined(visit, position=4, heatmaps=4)
+    assert visit.heatmaps_sent() > 0
+    visit.listen()
+    visit.chip(1).click()
+    expect(visit.chip(1)).to_be_checked()
+    expect_outlined(visit, position=1, heatmaps=4)
+    visit.expect_query(token="1")
+    visit.chip(3).click()
+    expect_outlined(visit, position=3, heatmaps=4)
+    visit.expect_query(token="3")
+    assert visit.drawn_again() == []
+    assert visit.heatmaps_sent() == 0
+
+
+def test_another_station_comes_first_and_no_figure_is_drawn_again(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    assert any("attention" in name for name in visit.first_figure()["matrices"])
+    visit.listen()
+    visit.station("Feed-forward").click()
+    expect(visit.station("Feed-forward")).to_be_checked()
+    eventually(lambda: _expect_first(visit, "feedforward"))
+    visit.station("Embedding").click()
+    eventually(lambda: _expect_first(visit, "embedding"))
+    visit.expect_query(station="embedding")
+    assert visit.drawn_again() == []
+
+
+def _expect_first(visit: Visit, word: str) -> None:
+    assert any(word in name for name in visit.first_figure()["matrices"])
+
+
+def test_at_prefill_the_dice_and_the_slider_leave_the_matrices_standing_and_the_page_says_so(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    expect(visit.unchanged).to_have_count(0)
+    visit.listen()
+    visit.roll(8)
+    run = run_of(Settings(dice_seed=8))
+    visit.expect_tokens(run)
+    expect(visit.sampled).to_have_text(run.steps[0].sampled.label)
+    expect(visit.unchanged).to_be_visible()
+    visit.heat(0.2)
+    run = run_of(Settings(dice_seed=8, temperature=0.2))
+    visit.expect_tokens(run)
+    expect(visit.sampled).to_have_text(run.steps[0].sampled.label)
+    expect(visit.unchanged).to_be_visible()
+    visit.page.wait_for_timeout(300)  # a figure that comes late would be one too many
+    assert set(visit.drawn_again()) <= {"bars"}
+    assert visit.heatmaps_sent() == 0
+    visit.expect_matrices(run)
+
+
+def test_in_a_decode_step_the_dice_change_the_matrices_and_the_page_does_not_call_them_unchanged(visit: Visit) -> None:
+    visit.open(step=1)
+    visit.expect_matrices(run_of(DEFAULTS), step=1)
+    visit.roll(8)
+    visit.expect_run(Settings(dice_seed=8), step=1)
+    expect(visit.unchanged).to_have_count(0)
+    visit.expect_sound()
+
+
+def test_the_slider_may_be_moved_while_the_page_is_still_coming(visit: Visit) -> None:
+    visit.page.goto(f"{visit.address}/?text=hi", wait_until="commit")
+    for _ in range(3):
+        visit.temperature.press("PageUp", timeout=60_000)
+    visit.expect_run(Settings(text="hi", temperature=1.6))
+    visit.expect_sound()
+
+
+_OUTLINES = """(name) => {
+  const figure = [...document.querySelectorAll(".js-plotly-plot")].find(
+    (figure) => figure.data?.some((trace) => trace.meta?.matrix === name));
+  const home = figure.getBoundingClientRect();
+  const axes = (letter) => Object.keys(figure._fullLayout)
+    .filter((key) => key.startsWith(letter + "axis")).map((key) => figure._fullLayout[key]);
+  return [...figure.querySelectorAll(".token-outline")].map((outline) => {
+    const { left, right, top, bottom } = outline.getBoundingClientRect();
+    const row = outline.dataset.kind === "row";
+    const [from, to] = row ? [top - home.top, bottom - home.top] : [left - home.left, right - home.left];
+    const holds = ({ _offset, _length }) => _offset - 4 <= from && to <= _offset + _length + 4;
+    const axis = axes(row ? "y" : "x").find(holds);
+    const cell = (pixel) => Math.round(axis.p2c(pixel - axis._offset) + 0.5);
+    return { kind: outline.dataset.kind, from: cell(from), to: cell(to) };
+  });
+}"""

@@ -1,0 +1,273 @@
+"""What visitors do on the page and what they see there, in the words of the page."""
+
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import numpy as np
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, WebSocket, expect
+
+from dashboard.settings import Settings
+from llm_core import Run, generate, load_model
+
+expect.set_options(timeout=30_000)  # for a busy machine; a quiet one never waits so long
+
+IN_PART = ("logits", "probabilities", "layers.0.feedforward.hidden")
+"""Matrices of which one figure shows only the columns of the likeliest tokens, or the last row."""
+
+
+@lru_cache
+def run_of(settings: Settings) -> Run:
+    """The run of these settings, computed here, without server and page."""
+    model = load_model(settings.model, seed=settings.weights_seed)
+    return generate(model, settings.text, settings.new_tokens, settings.sampling)
+
+
+def labels(run: Run) -> list[str]:
+    """The visible text of each token of the run."""
+    return [run.model.tokenizer.label(i) for i in run.ids]
+
+
+def eventually(check: Callable[[], None], seconds: float = 30) -> None:
+    """Repeat an assertion until it holds: for a moment a page shows old and new side by side."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.03)
+
+
+class Witness:
+    """Notes what must not happen in any page of the contexts that it watches."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.complaints: list[str] = []
+
+    def forget(self) -> None:
+        self.complaints.clear()
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("request", lambda request: self._requested(request.url))
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.complaints.append(f"JavaScript failed: {error.error}"))
+        context.on("dialog", self._asked)
+        context.on("page", lambda page: page.on("websocket", lambda socket: self._requested(socket.url)))
+
+    def _requested(self, url: str) -> None:
+        ours = url.startswith((f"{self.address}/", f"{self.address.replace('http', 'ws', 1)}/"))
+        if not ours and urlsplit(url).scheme not in ("data", "blob", "about"):
+            self.complaints.append(f"requested {url}")
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.complaints.append(f"a dialog said {dialog.message!r}")
+        dialog.dismiss()
+
+
+class Visit:
+    """One browser page on the dashboard."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.main = page.get_by_test_id("stMain")
+        self.sidebar = page.get_by_test_id("stSidebar")
+        self.headline = self.main.get_by_role("heading", level=1)
+        self.ribbon = self.main.get_by_role("radiogroup", name=re.compile("^Tokens"))
+        self.timeline = self.main.get_by_role("radiogroup", name=re.compile("^Steps"))
+        self.stations = self.main.get_by_role("radiogroup", name=re.compile("^Stations"))
+        self.card = self.main.locator(".st-key-next-token-card")
+        self.sampled = self.card.locator(".chosen")
+        self.refusal = self.main.locator(".st-key-refusal")
+        self.notices = self.main.locator(".st-key-notices")
+        self.unchanged = self.main.get_by_text(re.compile("unchanged: the sampler comes after the model", re.I))
+        self.text = self.sidebar.get_by_role("textbox", name="Text")
+        self.temperature = self.sidebar.get_by_role("slider", name=re.compile("^Temperature"))
+        self.dice = self.sidebar.get_by_role("spinbutton", name="Dice seed")
+        self.frames: list[bytes] = []  # what the server has sent since `listen`
+        page.on("websocket", self._follow)
+
+    def _follow(self, socket: WebSocket) -> None:
+        socket.on(
+            "framereceived", lambda frame: self.frames.append(frame.encode() if isinstance(frame, str) else frame)
+        )
+
+    # ---- what visitors do -------------------------------------------------------------------------------------------
+
+    def open(self, link: str = "", **query: object) -> "Visit":
+        """Open a copied link, or the page with these values in its URL, and wait until there is an answer."""
+        values = "&".join(f"{name}={quote(str(value), safe='%')}" for name, value in query.items())
+        self.page.goto(link or f"{self.address}/?{values}", wait_until="commit")
+        expect(self.sampled.or_(self.refusal).first).to_be_visible(timeout=60_000)
+        return self
+
+    def leave(self) -> None:
+        """End the session; the page can be opened anew."""
+        self.page.remove_listener("websocket", self._follow)
+        self.page.goto("about:blank")
+
+    def type(self, text: str) -> None:
+        """Replace the text, whatever characters the new one has, and apply it."""
+        self.text.evaluate(_TYPE, text)
+        self.text.press("Control+Enter")
+
+    def heat(self, value: float) -> None:
+        """Move the temperature's slider by keys: 0.2 a page, 0.01 an arrow."""
+        pages, arrows = divmod(round(value * 100), 20)
+        self.temperature.press("Home")
+        for key in ["PageUp"] * pages + ["ArrowRight"] * arrows:
+            self.temperature.press(key)
+        expect(self.temperature).to_have_value(f"{value:g}")
+
+    def roll(self, seed: int) -> None:
+        """Choose the dice seed."""
+        self.dice.fill(str(seed))
+        self.dice.press("Enter")
+
+    def chip(self, position: int) -> Locator:
+        return self.ribbon.get_by_role("radio").nth(position)
+
+    def step(self, index: int) -> Locator:
+        return self.timeline.get_by_role("radio").nth(index)
+
+    def station(self, title: str) -> Locator:
+        return self.stations.get_by_role("radio", name=re.compile(f"^{title}"))
+
+    # ---- what they see ----------------------------------------------------------------------------------------------
+
+    @property
+    def link(self) -> str:
+        return str(self.page.evaluate("location.href"))
+
+    def expect_query(self, **expected: str | None) -> None:
+        """Wait until the URL says so; None: it does not name this."""
+
+        def check() -> None:
+            query = parse_qs(urlsplit(self.link).query, keep_blank_values=True)
+            assert {name: query.get(name, [None])[-1] for name in expected} == expected
+
+        eventually(check)
+
+    def matrices(self) -> dict[str, list[np.ndarray]]:
+        """Every matrix that a heatmap draws, once for each figure that has it; masked cells are NaN."""
+        found: dict[str, list[np.ndarray]] = {}
+        for name, rows in self.page.evaluate(_MATRICES):
+            found.setdefault(name, []).append(np.array(rows, dtype=np.float64))
+        return found
+
+    def first_figure(self) -> dict[str, Any]:
+        """The uppermost figure of the page: its matrices, and where it lies."""
+        return dict(self.page.evaluate(_FIRST_FIGURE))
+
+    def expect_tokens(self, run: Run) -> None:
+        """Wait until the ribbon shows this run's tokens, prompt and sampled ones, as plain text."""
+        expected = [f"{position}{label}" for position, label in enumerate(labels(run))]
+        expect(self.ribbon.get_by_role("radio")).to_have_text(expected)
+
+    def expect_matrices(self, run: Run, step: int = 0) -> None:
+        """Wait until the figures show every matrix of the step, each cell as computed here."""
+        expected = {}
+        for matrix in run.steps[step].matrices(run.steps[step].names):
+            values = matrix.values[0] if matrix.axes[0] in ("head", "kv_head") else matrix.values
+            expected[matrix.name] = values.numpy() if matrix.mask is None else np.where(matrix.mask, np.nan, values)
+
+        def check() -> None:
+            shown = self.matrices()
+            assert set(expected) <= set(shown)
+            for name, values in expected.items():
+                for drawn in shown[name]:
+                    np.testing.assert_allclose(
+                        drawn, _as_drawn(name, values, drawn), rtol=1e-5, atol=1e-7, err_msg=name
+                    )
+
+        eventually(check)
+
+    def expect_run(self, settings: Settings, step: int = 0) -> None:
+        """Wait until tokens, sampled token and matrices are those of these settings."""
+        run = run_of(settings)
+        self.expect_tokens(run)
+        expect(self.sampled).to_have_text(run.steps[step].sampled.label)
+        self.expect_matrices(run, step)
+
+    def expect_sound(self) -> None:
+        """Nothing of the page failed: no exception, no traceback, no part that could not be drawn."""
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+        expect(self.page.locator("body")).not_to_contain_text(re.compile("Traceback|could not be drawn|uncaught", re.I))
+
+    # ---- figures that stand still -----------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """From now on note what the server sends, which figures are replaced and which are drawn again."""
+        self.frames.clear()
+        self.page.evaluate(_LISTEN)
+
+    def drawn_again(self) -> list[str]:
+        """The first matrix of each figure that is new, or was drawn again, since `listen`."""
+        return list(self.page.evaluate(_DRAWN_AGAIN))
+
+    def heatmaps_sent(self) -> int:
+        """How many messages with a heatmap the server has sent since `listen`, or since the page was opened."""
+        return sum(b'"zmin"' in frame for frame in self.frames)
+
+
+def _as_drawn(name: str, values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """The part of a matrix that the figure is meant to show: all of it, but for those named above."""
+    if name not in IN_PART or drawn.shape == values.shape:
+        return values
+    if drawn.shape[1] == values.shape[1]:
+        return values[-1:]
+    return np.sort(values)[:, ::-1][:, : drawn.shape[1]]
+
+
+# As if typed: the field's own setter, past the one with which React watches it. Takes what a keyboard can't give.
+_TYPE = """(field, text) => {
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, text);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
+
+_MATRICES = """() => {
+  const found = [];
+  for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+    const here = new Map(); // rows from the cache are a heatmap of their own, above this step's
+    for (const [{ trace, z }] of (figure.calcdata || []).filter((cells) => cells[0])) {
+      const name = trace.type === "heatmap" && trace.meta?.matrix;
+      if (!name || !z) continue;
+      const rows = z.map((row) => Array.from(row, (cell) => cell ?? NaN));
+      here.set(name, [...(here.get(name) ?? []), ...rows]);
+    }
+    found.push(...here);
+  }
+  return found;
+}"""
+
+_FIRST_FIGURE = """() => {
+  const top = (figure) => figure.getBoundingClientRect().top;
+  const shown = [...document.querySelectorAll(".js-plotly-plot")].filter((figure) => figure.offsetHeight > 0);
+  const [first] = shown.sort((a, b) => top(a) - top(b));
+  const { left, right, bottom } = first.getBoundingClientRect();
+  return { matrices: first.data.map((trace) => trace.meta?.matrix).filter(Boolean),
+           top: top(first), left, right, bottom };
+}"""
+
+_LISTEN = """() => {
+  window.standing = new Map(); // figure -> how often it was drawn
+  for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+    window.standing.set(figure, 0);
+    figure.on("plotly_afterplot", () => window.standing.set(figure, window.standing.get(figure) + 1));
+  }
+}"""
+
+_DRAWN_AGAIN = """() => {
+  const again = (figure) => window.standing.get(figure) !== 0;
+  const name = (figure) => figure.data?.find((trace) => trace.meta?.matrix)?.meta.matrix ?? "bars";
+  return [...document.querySelectorAll(".js-plotly-plot")].filter(again).map(name);
+}"""
