@@ -5,7 +5,7 @@ matrices in order of computation, with the operands that each came from; `weight
 Nothing is computed.
 
 Axis words: position (a row for each token of the step), query, key (tokens that ask, tokens that answer), head,
-kv_head, head_dim, model, hidden, vocab.
+kv_head, head_dim, model, hidden, vocab. A weight's head_dim runs through all heads side by side.
 """
 
 from collections.abc import Iterator
@@ -160,14 +160,20 @@ def _block(config: ModelConfig, layer: int, stream: str) -> Iterator[Entry]:
     at, ff = f"layers.{layer}.attention", f"layers.{layer}.feedforward"
     rows = ("position", "model")
 
+    entering = stream
+
+    def symbol(name: str) -> str:
+        return "X" if name == entering and not config.post_norm else _symbol(name)
+
     def norm(prefix: str, source: str, part: Part, meaning: str) -> Entry:
-        return Entry(f"{prefix}.norm", _norm_title(config), "X̂", f"X̂ = {_norm_title(config)}({_symbol(source)})", rows,
+        return Entry(f"{prefix}.norm", _norm_title(config), "X̂", f"X̂ = {_norm_title(config)}({symbol(source)})", rows,
                      "signed", meaning, part, "norm",
                      (source, *(e.name for e in _norm_weights(config, f"{prefix}.norm", config.model_dim, "model", part,
                                                               layer))), layer)  # fmt: skip
 
     def residual(name: str, title: str, operands: tuple[str, ...], part: Part, meaning: str) -> Entry:
-        return Entry(f"layers.{layer}.{name}", title, "X", "X = " + " + ".join(_symbol(o) for o in operands), rows,
+        own = _symbol(name)
+        return Entry(f"layers.{layer}.{name}", title, own, f"{own} = " + " + ".join(symbol(o) for o in operands), rows,
                      "signed", meaning, part, "add", operands, layer)  # fmt: skip
 
     if config.pre_norm:
@@ -242,13 +248,19 @@ def _attention(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
                 "every key so far: earlier rows wait in the KV cache", "copy", (k,))  # fmt: skip
     yield entry("values", "Cached values", "V", "V = cache + this step's rows", cached,
                 "every value so far: earlier rows wait in the KV cache", "copy", ("v",))  # fmt: skip
-    yield entry("dot_products", "Dot products", "QKᵀ", "QKᵀ = Q Kᵀ", scores,
+    asking = {"q": "Q", "q_normed": "Q̂", "q_rotated": "Qʳ"}[q]
+    yield entry("dot_products", "Dot products", "QKᵀ", f"QKᵀ = {asking} Kᵀ", scores,
                 "each query times each key: how well the question fits the label", "product", (q, "keys"))  # fmt: skip
     yield entry("scores", "Scaled scores", "S", f"S = QKᵀ / √{config.head_dim}", scores,
                 "the dot products, divided so that they do not grow with the head's width", "scale",
                 ("dot_products",))  # fmt: skip
-    yield entry("masked_scores", "Masked scores", "S_mask", "S_mask = S, −∞ in the future", scores,
-                "a token may not look at what comes after it", "mask", ("scores",))  # fmt: skip
+    hidden = (
+        "in the future" if config.window is None else f"in the future, and {config.window:,} or more positions back"
+    )
+    yield entry("masked_scores", "Masked scores", "S_mask", f"S_mask = S, −∞ {hidden}", scores,
+                "a token may not look at what comes after it"
+                + ("" if config.window is None else f", nor further back than its {config.window:,} latest positions"),
+                "mask", ("scores",))  # fmt: skip
     yield entry("weights", "Attention weights", "A", "A = softmax(S_mask)", scores,
                 "each row shares out 100 % of a token's attention", "softmax", ("masked_scores",),
                 "probability")  # fmt: skip
@@ -314,8 +326,8 @@ def _output(config: ModelConfig, stream: str) -> Iterator[Entry]:
                 "the scores, turned into shares that add up to one", "output", "softmax", ("logits",))  # fmt: skip
 
 
-_SYMBOLS = {"input": "X", "residual_middle": "X", "residual": "X", "norm": "X̂", "final_norm": "X̂", "head_output": "Z",
-            "hidden": "H", "token_embedding": "X_tok", "position_embedding": "X_pos"}  # fmt: skip
+_SYMBOLS = {"input": "X", "residual_middle": "X_mid", "residual": "X_out", "norm": "X̂", "final_norm": "X̂",
+            "head_output": "Z", "hidden": "H", "token_embedding": "X_tok", "position_embedding": "X_pos"}  # fmt: skip
 
 
 def _symbol(name: str) -> str:

@@ -40,7 +40,7 @@ class SafetensorsFiles(Mapping[str, Tensor]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.files = _files(folder)
+        self.files = weight_files(folder)
         self._handles = [_open(file) for file in self.files]
         self._where = {name: handle for handle in self._handles for name in handle.keys()}  # noqa: SIM118
 
@@ -71,7 +71,8 @@ def file_sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """A folder's safetensors files, all shards of them. Raises ValueError where one is missing or there are none."""
     index = folder / "model.safetensors.index.json"
     if index.exists():
         try:

@@ -7,12 +7,13 @@ asks which family it belongs to. `PRESETS` holds the models that need no downloa
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Position = Literal["none", "sinusoidal", "learned", "rope"]
 Norm = Literal["none", "layernorm", "rmsnorm"]
 NormPlace = Literal["pre", "post"]
 FeedForward = Literal["relu", "gelu", "gelu_tanh", "swiglu"]
+_KINDS: dict[str, Any] = {"position": Position, "norm": Norm, "norm_place": NormPlace, "feedforward": FeedForward}
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,16 @@ class ModelConfig:
                 f"{self.heads} heads cannot share {self.kv_heads} KV heads evenly: "
                 "choose a number of KV heads that divides the number of heads"
             )
-        if not self.attention_output and self.heads * self.head_dim != self.model_dim and self.feedforward_output:
-            raise ValueError("without an output projection, heads × head_dim must equal model_dim")
+        for name, kinds in _KINDS.items():
+            if getattr(self, name) not in get_args(kinds):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of: {', '.join(get_args(kinds))}")
+        if not self.attention_output and self.heads * self.head_dim != self.model_dim:
+            raise ValueError(
+                f"without an output projection, heads × head_dim ({self.heads} × {self.head_dim}) must equal model_dim "
+                f"({self.model_dim}): change one of them, or set attention_output=True"
+            )
+        if not 0 < self.rope_fraction <= 1:
+            raise ValueError(f"rope_fraction is {self.rope_fraction}; it must be above 0 and at most 1")
         if not self.feedforward_output and (self.residuals or self.layers > 1):
             raise ValueError(
                 "feedforward_output=False ends the block at its hidden layer, whose width is not the model's: "

