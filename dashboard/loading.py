@@ -15,8 +15,9 @@ from llm_core.curated import CURATED
 
 SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
-_ALONE = "<style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
-"""While a model is loaded, its progress stands in place of the last one's page."""
+_ALONE = "<i></i><style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
+"""While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes where
+it is put and leaves with it: a body of nothing but style would stay."""
 
 
 @dataclass(frozen=True)
