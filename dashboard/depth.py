@@ -7,7 +7,7 @@ import torch
 
 from dashboard import settings
 from dashboard.figures.heads import heads_figure, shared_caption
-from dashboard.figures.picture import number, percent, pool, scale_of
+from dashboard.figures.picture import number, percent, pool
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
 from dashboard.readings import Reading, read
@@ -124,11 +124,13 @@ def stream(step: Step, position: int, layer: int) -> None:
     doors = [door[row].float() for door in step.doors if door.shape[-1] == config.model_dim]
     values = torch.stack(doors).numpy()
     pooled, tile = pool(values)
-    scale, (count, largest) = scale_of(values[np.isfinite(values)])
+    magnitudes = np.abs(values[np.isfinite(values)])
+    scale = float(np.percentile(magnitudes, 99)) or 1.0  # it grows with the layers: always a robust one
+    count, largest = int((magnitudes > scale).sum()), float(magnitudes.max(initial=0))
     labels = ["input", *(f"after {i}" for i in range(len(doors) - 1))]
     figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, labels, layer + 1)
     st.plotly_chart(figure, width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
                     alt="The residual stream through the layers")  # fmt: skip
-    off = [f"{count} cell{'s' if count > 1 else ''} off the scale: {number(largest)}"] if count else []
+    off = [f"{count} cell{'s' if count > 1 else ''} off the scale, up to {number(largest)}"] if count else []
     said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile)])
-    st.caption(f"Position {step.positions[row]}: layers down, the model's {config.model_dim} columns across. {said}")
+    st.caption(f"Position {step.positions[row]}: layers down, the model's {config.model_dim} columns across; {said}")

@@ -25,7 +25,8 @@ def stream_figure(values: np.ndarray, norms: np.ndarray, scale: float, labels: l
         "tickvals": list(range(0, rows, every)), "ticktext": labels[::every],
     }  # fmt: skip
     layout["xaxis2"] = _axis([right + GAP / width, 1], "y2") | {
-        "type": "log", "showticklabels": True, "nticks": 4, "tickfont": {"family": MONO, "size": 11},
+        "type": "log", "showticklabels": True, "dtick": 1, "exponentformat": "none",
+        "tickfont": {"family": MONO, "size": 11},
     }  # fmt: skip
     layout["yaxis2"] = _axis([bottom, top], "x2") | {"range": [rows - 0.5, -0.5]}
     layout["shapes"].append({"type": "rect", "xref": "paper", "yref": "y", "x0": LABELS / width, "x1": right,
@@ -57,4 +58,4 @@ def _line(norms: np.ndarray, labels: list[str]) -> dict[str, object]:
 
 def _axis(domain: list[float], anchor: str) -> dict[str, object]:
     return {"domain": domain, "anchor": anchor, "fixedrange": True, "zeroline": False, "showgrid": False,
-            "showticklabels": False}  # fmt: skip
+            "showticklabels": False, "ticks": ""}  # fmt: skip
