@@ -78,7 +78,7 @@ def all_heads(step: Step, look: Look) -> None:
     figure = _heads_figure(reading, scale, look.head)
     st.plotly_chart(figure, width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=f"Attention weights of all heads of layer {look.layer}")  # fmt: skip
-    notes = [shared_caption(scale), *(f"{n.capitalize()}." for n in pooled_in_words(reading.tile))]
+    notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
     st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
     st.session_state["choice-skip"] = bool(look.skip_first)
     st.toggle("Leave the first token out of the scale (values stay)", key="choice-skip", on_change=_skip)

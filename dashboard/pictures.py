@@ -127,7 +127,7 @@ def shape_in_words(shape: Sequence[int]) -> str:
 
 def pooled_in_words(tile: tuple[int, int]) -> tuple[str, ...]:
     """What each cell of a pooled picture stands for."""
-    return () if tile == (1, 1) else (f"each cell: the largest of {tile[0]} × {tile[1]}",)
+    return () if tile == (1, 1) else (f"largest of each {tile[0]} × {tile[1]}",)
 
 
 def _scaled(scale: Scale) -> dict[str, object]:

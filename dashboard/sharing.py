@@ -35,8 +35,7 @@ def slice_of(config: ModelConfig, weight: str, head: int) -> tuple[int, range, s
     span = range(index * config.head_dim, (index + 1) * config.head_dim)
     count = (config.kv_heads if shared else config.heads) * config.head_dim
     axis = 0 if word == "rows" else 1
-    owner = "KV head" if shared and config.kv_heads != config.heads else "head"
-    return axis, span, f"{owner} {index}: {word} {span[0]:,} to {span[-1]:,} of {count:,}"
+    return axis, span, f"{word} {span[0]:,}–{span[-1]:,} of {count:,}"
 
 
 _PARTS = {"w_q": "columns", "w_k": "columns", "w_v": "columns", "b_q": "columns", "b_k": "columns", "b_v": "columns",

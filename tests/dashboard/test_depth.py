@@ -131,7 +131,7 @@ def test_heads_that_share_keys_and_values_are_named():
     assert sharing_sentence(config, 2).startswith("Heads 2 and 3 share KV head 1")
     assert sharing_sentence(config.with_(heads=4, kv_heads=1), 0).startswith("Heads 0 to 3 share KV head 0")
     assert sharing_sentence(config.with_(heads=4), 0) == ""
-    assert slice_of(config, "layers.0.attention.w_k", 3)[2].startswith("KV head 1: columns 4 to 7 of 8")
+    assert slice_of(config, "layers.0.attention.w_k", 3)[2] == "columns 4–7 of 8"
     assert slice_of(config, "layers.0.feedforward.w_up", 3) is None
 
 
