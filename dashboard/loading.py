@@ -1,5 +1,6 @@
 """Bring the chosen model in: progress in place of the result, and a failure that leaves what was there before."""
 
+import logging
 from dataclasses import dataclass
 
 import streamlit as st
@@ -16,8 +17,8 @@ from llm_core.curated import CURATED
 SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
 _ALONE = "<i></i><style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
-"""While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes where
-it is put and leaves with it: a body of nothing but style would stay."""
+"""While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes
+where it is put and leaves with it: a body of nothing but style would stay."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ def bring_in() -> None:
         model = _loaded(key, wanted, place)
     except ValueError as error:
         _go_back(Failure(wanted, str(error), isinstance(error, _AskFirst)))
+        return
+    except Exception:  # whatever it was, the model that was on screen must stay usable
+        logging.getLogger(__name__).exception("a model could not be loaded")
+        _go_back(Failure(wanted, "it could not be loaded, and the server's log says why"))
         return
     state.on_screen = wanted
     _compare(model, key, state.linked)

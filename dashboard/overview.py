@@ -94,7 +94,10 @@ def station_cards(step: Step, run: Run, look: Look) -> list[Station]:
         "embedding": (shape_in_words(x.shape), [_thumbnail(x)]),
         "attention": (shape_in_words(weights.shape), [_thumbnail(weights, look.head, "probability")]),
         "feedforward": (shape_in_words(hidden.shape), [_thumbnail(hidden)]),
-        "logits": (f"1×{step.logits.shape[-1]:,}", [Thumbnail(step.logits[0].topk(24).values.reshape(4, 6).numpy())]),
+        "logits": (
+            f"1×{step.logits.shape[-1]:,}",
+            [Thumbnail(step.logits[0].float().topk(24).values.reshape(4, 6).numpy())],
+        ),
         "sample": (step.sampled.label, [Thumbnail(drawn_from.topk(8).values.numpy()[None], "bars")]),
     }
     return [Station(name, TITLES[name][0], *pictures[name]) for name in settings.STATIONS]

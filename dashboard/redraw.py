@@ -64,6 +64,7 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
         try:
             part(*args, **kwargs)
         except ValueError as error:
+            logging.getLogger(__name__).info("refused", exc_info=error)
             refusal(str(error))
         except Exception:
             logging.getLogger(__name__).exception("a part of the page could not be drawn")

@@ -115,7 +115,8 @@ def _decimal(least: float, most: float) -> Callable[[str], float]:
 
     def parse(text: str) -> float:
         value = float(text)
-        if not (math.isfinite(value) and least <= value <= most):
+        # Python's own 0_1 is no number in a link, and 0.004 must not become 0, which is another way to choose
+        if "_" in text or not (math.isfinite(value) and least <= value <= most and abs(value - round(value, 2)) < 1e-6):
             raise ValueError(text)
         return round(value, 2)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from dashboard import models, state
@@ -59,6 +60,8 @@ def real(monkeypatch):
             return really(name, seed, dtype, progress)
         if isinstance(known[name], str):
             raise ValueError(known[name])
+        if isinstance(known[name], Exception):
+            raise known[name]
         return known[name]
 
     monkeypatch.setattr(models, "load_model", load)
@@ -225,6 +228,25 @@ def test_the_model_that_was_on_screen_stays_usable_where_another_fails(real):
     page.text_area(key="text").set_value("again").run()
     assert shown(page) == ("llama-nano", "llama-nano")
     assert "is not shown" not in sentences(page)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("a secret of the machine"), OSError(5, "/somewhere")], ids=repr
+)
+def test_it_stays_usable_whatever_went_wrong_and_the_page_tells_nothing_of_the_machine(real, error):
+    real["gpt2"] = error
+    page = opened(model="llama-nano")
+    page.selectbox(key="model").set_value("gpt2").run()
+    assert shown(page) == ("llama-nano", "llama-nano")
+    assert "GPT-2 is not shown: it could not be loaded, and the server's log says why." in sentences(page)
+    assert page.get("plotly_chart") and not page.exception
+
+
+def test_a_model_in_bfloat16_is_drawn_whole(real):
+    real["gpt2"] = random_model(TINY, 0, "gpt2").to(torch.bfloat16)
+    page = opened(model="gpt2", dtype="bfloat16")
+    assert not page.exception and "could not be drawn" not in sentences(page)
+    assert page.get("plotly_chart")
 
 
 def test_a_failed_model_may_be_tried_again(real):
