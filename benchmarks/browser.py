@@ -34,15 +34,16 @@ def opened(browser: Browser, address: str, charts: str) -> Page:
     page.goto(address, wait_until="commit")
     page.locator(f"{charts} .js-plotly-plot").first.wait_for(timeout=90_000)
     page.evaluate(_STOPWATCH)
-    page.evaluate("charts => stopwatch.still(charts)", charts)
+    page.evaluate("() => stopwatch.still()")
     return page
 
 
 def seconds(page: Page, act: Callable[[Page], None], charts: str, texts: str = "") -> float:
-    """How long it takes from the first key of `act` until each of these charts is drawn with other values than now,
-    and the text in each of `texts` is another one. Told by the page's own clock, as each chart says that it is drawn.
+    """How long it takes, once the page stands still, from the first key of `act` until each of these charts is drawn
+    with other values, and the text in each of `texts` is another one: by the page's clock, when charts say so.
     """
     page.bring_to_front()
+    page.evaluate("() => stopwatch.still()")
     page.evaluate("([charts, texts]) => stopwatch.arm(charts, texts)", [charts, texts])
     act(page)
     return float(page.evaluate("() => stopwatch.done")) / 1e3
@@ -61,8 +62,9 @@ def turns(sides: dict[str, Callable[[], float]], rounds: int, warm: int = 1) -> 
 
 
 _STOPWATCH = """() => {
+  const name = (place) => place.className.match(/st-key-\\S+/)[0].replace(/layers-\\d+/, "layer"); // any layer's is one
   const figures = (charts) => [...document.querySelectorAll(charts)].map(
-    (place) => [place.className.match(/st-key-\\S+/)[0], place.querySelector(".js-plotly-plot")]);
+    (place) => [name(place), place.querySelector(".js-plotly-plot")]);
   const cell = (c) => c.z ? c.z.map((row) => [row[0], row[row.length - 1]]).join() : `${c.p} ${c.s}`;
   const values = (figure) => (figure?.calcdata ?? []).map((cells) => cells.map(cell).join()).join();
   const roots = (node) => [node, ...[...node.querySelectorAll("*")].flatMap((e) => e.shadowRoot ?? [])];
@@ -110,11 +112,12 @@ _STOPWATCH = """() => {
         };
       });
     },
-    /** Resolves once nothing was drawn for half a second. */
-    still(charts) {
+    /** Resolves once no chart was drawn for 0.8 seconds. */
+    still() {
       return new Promise((resolve) => {
-        let quiet = setTimeout(resolve, 1500);
-        look = () => { clearTimeout(quiet); quiet = setTimeout(() => { look = () => {}; resolve(); }, 500); };
+        const end = () => { look = () => {}; resolve(); };
+        let quiet = setTimeout(end, 800);
+        look = () => { clearTimeout(quiet); quiet = setTimeout(end, 800); };
         follow();
       });
     },

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page
 
@@ -12,10 +13,11 @@ from benchmarks import browser as chromium
 from benchmarks.measure import Row, at_most
 from benchmarks.serving import serving
 
-ROUNDS = 3
+ROUNDS = 7
 STARTS = 4
 MATRICES = "[class*='st-key-chart-']:has(.heatmaplayer)"
 BARS, CARD = ".st-key-chart-sample", ".st-key-next-token-card"
+DEEP = "?" + urlencode({"model": "smollm2-135m", "text": "The capital of France is Paris. " * 43})  # 301 tokens
 BARE = "[class*='st-key-chart-']"
 
 
@@ -34,6 +36,7 @@ def redrawing(browser: Browser) -> Iterator[Row]:
         ours.wait()
         toy = chromium.opened(browser, ours.address, MATRICES)
         toy.get_by_text("More settings").click()
+        deep = chromium.opened(browser, f"{ours.address}/{DEEP}", MATRICES)
         charts = toy.evaluate(_CHARTS, MATRICES)
         count = sum(len(chart["heatmaps"]) for chart in charts)
         same, single = Path(scratch) / "same.json", Path(scratch) / "single.json"
@@ -47,17 +50,20 @@ def redrawing(browser: Browser) -> Iterator[Row]:
             taken = chromium.turns({
                 "seed": lambda: chromium.seconds(toy, raise_seed("Weights seed"), MATRICES),
                 "slider": lambda: chromium.seconds(toy, slide(), BARS, CARD),
+                "layer": lambda: chromium.seconds(deep, next_layer, MATRICES),
                 "together": lambda: chromium.seconds(one, raise_seed("Seed"), BARE),
                 "apart": lambda: chromium.seconds(many, raise_seed("Seed"), BARE),
                 "bare slider": lambda: chromium.seconds(many, slide(), BARE),
             }, ROUNDS)  # fmt: skip
-        for page in (toy, one, many):
+        for page in (toy, deep, one, many):
             page.close()
     what = f"(a) weights seed to all {count} heatmaps redrawn, against a bare page"
     yield at_most(f"{what} of {count} charts", taken["seed"], taken["apart"], 1.2)
     yield at_most(f"{what} with as many in {len(charts)} charts", taken["seed"], taken["together"], 1.2)
     what = "(a) temperature slider to token and probabilities, matrices standing still, against all heatmaps redrawn"
     yield at_most(what, taken["slider"], taken["bare slider"], 0.2)
+    what = "(f) layer slider of SmolLM2 with 301 tokens to all its matrices redrawn, against the toy's weights seed"
+    yield at_most(what, taken["layer"], taken["seed"])
 
 
 def alone(chart: dict[str, float], heatmap: dict[str, object]) -> dict[str, object]:
@@ -69,6 +75,10 @@ def alone(chart: dict[str, float], heatmap: dict[str, object]) -> dict[str, obje
 
 def raise_seed(label: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("spinbutton", name=label, exact=True).press("ArrowUp")
+
+
+def next_layer(page: Page) -> None:
+    page.get_by_role("slider", name="Layer").press("ArrowRight")
 
 
 def slide() -> Callable[[Page], None]:
