@@ -14,7 +14,6 @@ st.set_page_config(
 style.apply()
 settings.begin()
 sidebar(on_sampling=after_sampling)
-settings.correct()
 dialogs()
 guarded(bring_in)()
 

@@ -118,6 +118,8 @@ class Pictures:
 
     def _notes(self, reading: Reading) -> tuple[str, ...]:
         notes = pooled_in_words(reading.tile)
+        if not reading.arrives:
+            notes = ("not the run's: this layer, derived again, misses its next door", *notes)
         return (*notes, "first token left out of the scale") if self._skips(reading) else notes
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from dashboard.figures.picture import MOST_CELLS, Scale
+from dashboard.figures.picture import Scale, tile_size
 from dashboard.figures.pooling import Sample, all_of, largest
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
@@ -112,7 +112,7 @@ class _Reader:
         self.column_labels = matrix.labels[-1]
         self.labels += matrix.labels[-2]
         self._measure(values, matrix.mask)
-        step = max(1, -(-self.columns // MOST_CELLS))
+        step = tile_size(self.columns)
         self.values.append(largest(values if matrix.mask is None else values.masked_fill(matrix.mask, 0), step))
         if matrix.mask is not None:
             self.hidden.append(all_of(matrix.mask, step))
@@ -130,7 +130,7 @@ class _Reader:
     def reading(self) -> Reading:
         values = torch.cat(self.values, -2)
         rows = values.shape[-2]
-        tile = max(1, -(-rows // MOST_CELLS)), max(1, -(-self.columns // MOST_CELLS))
+        tile = tile_size(rows), tile_size(self.columns)
         hidden = all_of(torch.cat(self.hidden), tile[0], -2).numpy() if self.hidden else None
         scales = [[sample.scale() for sample in samples] for samples in self.samples]
         return Reading(self.entry, largest(values, tile[0], -2).numpy(), (rows, self.columns), tile, hidden,

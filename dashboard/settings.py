@@ -116,7 +116,7 @@ def _decimal(least: float, most: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         value = float(text)
         # Python's own 0_1 is no number in a link, and 0.004 must not become 0, which is another way to choose
-        if "_" in text or not (math.isfinite(value) and least <= value <= most and abs(value - round(value, 2)) < 1e-6):
+        if "_" in text or not (math.isfinite(value) and least <= value <= most) or (value and not round(value, 2)):
             raise ValueError(text)
         return round(value, 2)
 
@@ -166,9 +166,10 @@ def begin() -> None:
     state = st.session_state
     if "refused" not in state:
         _, state.refused = read(st.query_params.to_dict())
-        for refusal in state.refused:
-            if refusal.name in BY_PAGE:
-                del st.query_params[refusal.name]
+        for refusal in state.refused:  # before the widgets read them: of 1e999 Streamlit's own fail
+            st.query_params.pop(refusal.name, None)
+        if any(refusal.name not in BY_PAGE for refusal in state.refused):
+            st.rerun()
     apply_changes()
     st.query_params["v"] = VERSION
 
@@ -186,23 +187,6 @@ def apply_changes() -> None:
     """Call before the widgets are drawn: what `change` was told becomes their value."""
     for name, value in st.session_state.pop("changes", {}).items():
         st.session_state[name] = value
-
-
-def correct() -> None:
-    """Call once the widgets are there: where a widget made something else of a refused value, use the default.
-
-    Streamlit moves a number that is out of range to the nearest limit; a link's reader should get what we say.
-    """
-    state = st.session_state
-    if "judged" in state:
-        return
-    state.judged = True
-    names = [r.name for r in state.refused if r.name in PARSERS and r.name not in BY_PAGE]
-    wrong = {name: getattr(DEFAULTS, name) for name in names if state.get(name) != getattr(DEFAULTS, name)}
-    for name, default in wrong.items():
-        change(name, default)
-    if wrong:
-        st.rerun()
 
 
 def check_view(**ends: int) -> None:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-MOST_CELLS = 256  # in each direction
+MOST_CELLS = 256  # in each direction, that a picture shows one by one
+POOLED_CELLS = 128  # at most, of what is larger: pooled anyway, it is drawn no finer than eyes can tell apart
 SOME = -1  # cells off the scale: not counted, about 1 %
 ROBUST = 20  # a maximum of more than this many times the 99th percentile does not set the scale
 
@@ -100,9 +101,14 @@ def scale_of(seen: np.ndarray) -> Scale:
     return largest or 1.0, (0, 0.0)
 
 
+def tile_size(size: int, most: int = MOST_CELLS) -> int:
+    """How many of `size` rows or columns each cell stands for: one where `most` are enough."""
+    return 1 if size <= most else math.ceil(size / min(most, POOLED_CELLS))
+
+
 def pool(values: np.ndarray, most: int = MOST_CELLS) -> tuple[np.ndarray, tuple[int, int]]:
     """At most `most` × `most` cells: each is the value of largest magnitude of its tile. Also the tile's size."""
-    tile = tuple(math.ceil(size / most) for size in values.shape)
+    tile = tuple(tile_size(size, most) for size in values.shape)
     if tile == (1, 1):
         return values, (1, 1)
     tall = _largest(values, tile[0])

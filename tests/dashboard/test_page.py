@@ -140,7 +140,8 @@ def test_text_that_looks_like_trouble_runs_and_is_never_markup(text):
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("temperature", "9"), ("temperature", "0.004"), ("temperature", "0_1"), ("temperature", "nan"),
+    ("temperature", "9"), ("temperature", "0.004"), ("temperature", "0_1"),
+    ("dice_seed", "1e999"), ("top_k", "inf"), ("temperature", "nan"),
     ("temperature", "warm"), ("dice_seed", "-4"), ("model", "nothing"),
     ("station", "moon"), ("step", "9"), ("token", "500"), ("weights_seed", "4294967296"), ("new_tokens", "0"),
 ])  # fmt: skip
