@@ -17,7 +17,7 @@ ROUNDS = 7
 STARTS = 4
 MATRICES = "[class*='st-key-chart-']:has(.heatmaplayer)"
 BARS, CARD = ".st-key-chart-sample", ".st-key-next-token-card"
-DEEP = "?" + urlencode({"model": "smollm2-135m", "text": "The capital of France is Paris. " * 43})  # 301 tokens
+DEEP = "?" + urlencode({"model": "smollm2-135m", "text": "The capital of France is Paris. " * 43})  # 302 tokens
 BARE = "[class*='st-key-chart-']"
 
 
@@ -62,7 +62,7 @@ def redrawing(browser: Browser) -> Iterator[Row]:
     yield at_most(f"{what} with as many in {len(charts)} charts", taken["seed"], taken["together"], 1.2)
     what = "(a) temperature slider to token and probabilities, matrices standing still, against all heatmaps redrawn"
     yield at_most(what, taken["slider"], taken["bare slider"], 0.2)
-    what = "(f) layer slider of SmolLM2 with 301 tokens to all its matrices redrawn, against the toy's weights seed"
+    what = "(f) layer slider of SmolLM2 with 302 tokens to all its matrices redrawn, against the toy's weights seed"
     yield at_most(what, taken["layer"], taken["seed"])
 
 
