@@ -2,6 +2,8 @@
 
 import numpy as np
 import streamlit as st
+import torch
+from torch import Tensor
 
 from dashboard import settings
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
@@ -96,11 +98,17 @@ def station_cards(step: Step, run: Run, look: Look) -> list[Station]:
         "feedforward": (shape_in_words(hidden.shape), [_thumbnail(hidden)]),
         "logits": (
             f"1×{step.logits.shape[-1]:,}",
-            [Thumbnail(step.logits[0].float().topk(24).values.reshape(4, 6).numpy())],
+            [Thumbnail(_spread(step.logits[0]))],
         ),
         "sample": (step.sampled.label, [Thumbnail(drawn_from.topk(8).values.numpy()[None], "bars")]),
     }
     return [Station(name, TITLES[name][0], *pictures[name]) for name in settings.STATIONS]
+
+
+def _spread(logits: Tensor, rows: int = 8, columns: int = 12) -> np.ndarray:
+    """A few of a vocabulary's logits (v), evenly spaced, as a small matrix."""
+    ids = torch.linspace(0, len(logits) - 1, rows * columns).long()
+    return logits[ids].float().reshape(rows, columns).numpy()
 
 
 def _thumbnail(reading: Reading, head: int = 0, kind: str = "signed") -> Thumbnail:
@@ -118,8 +126,7 @@ def rail() -> None:
     step = run.steps[step_index(chosen, run)]
     sampled, p = step.sampled, step.sampled.stages[0].probabilities
     facts = [(percent(sampled.probability), "probability"), (f"{number(sampled.probability * len(p))} ×", "chance")]
-    if abs(sampled.drawn_probability - sampled.probability) > 1e-9 * sampled.probability:
-        facts.append((percent(sampled.drawn_probability), "drawn with"))
+    facts.append((percent(sampled.drawn_probability), "drawn with"))  # always: the card must not grow and shrink
     best = [i for i in p.topk(RUNNERS + 1).indices.tolist() if i != sampled.id][:RUNNERS]
     most = float(p.max())
     runners = [Runner(run.model.tokenizer.label(i), percent(float(p[i])), float(p[i]) / most) for i in best]

@@ -76,4 +76,4 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
 def refusal(sentence: str) -> None:
     """Why there is nothing to see, in plain text: it may quote what a visitor typed."""
     with st.container(key="refusal", border=True):
-        st.text(sentence[:1].upper() + sentence[1:])
+        st.text(sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "!", "?")) else "."))

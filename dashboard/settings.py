@@ -104,7 +104,7 @@ def _said(name: str) -> str:
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
-            raise ValueError(text)
+            raise models.Unusable(f"it must be a whole number from {least:,} to {most:,}")
         return int(text)
 
     return parse
@@ -112,12 +112,16 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def _decimal(least: float, most: float) -> Callable[[str], float]:
     """A number with at most two decimals: what the slider can show."""
+    range_ = f"it must be a number from {least} to {most}, with at most two decimals"
 
     def parse(text: str) -> float:
-        value = float(text)
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise models.Unusable(range_) from error
         # Python's own 0_1 is no number in a link, and 0.004 must not become 0, which is another way to choose
         if "_" in text or not (math.isfinite(value) and least <= value <= most) or (value and not round(value, 2)):
-            raise ValueError(text)
+            raise models.Unusable(range_)
         return round(value, 2)
 
     return parse
@@ -126,7 +130,7 @@ def _decimal(least: float, most: float) -> Callable[[str], float]:
 def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in options:
-            raise ValueError(text)
+            raise models.Unusable(f"it must be one of {', '.join(options)}")
         return text
 
     return parse

@@ -123,7 +123,8 @@ def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, An
     share = picture.quantity == "probability"
     largest = 0.5 if share else float(np.abs(values[rows, columns]).max(initial=0))
     texts = [short(float(values[r, c]), largest) for r, c in zip(rows, columns, strict=True)]
-    size = 10 if width >= 24 and max(map(len, texts), default=0) <= 4 else 8
+    longest = max(map(len, texts), default=0)
+    size = 8 if width < 24 or longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
     return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
             "textfont": {"family": MONO, "size": size}, "hoverinfo": "skip", "cliponaxis": False}  # fmt: skip
 

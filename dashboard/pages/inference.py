@@ -38,7 +38,7 @@ def page() -> None:
         with st.container(key="sections", gap="large"):
             if sections.shows_all(config):
                 with st.container(key="section-rest"):
-                    st.subheader(REST, anchor=False, divider="gray")
+                    st.subheader(REST, anchor=False)
             matrices()
             sample()
     pager()

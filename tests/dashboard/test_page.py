@@ -63,7 +63,7 @@ def test_the_reading_rule_is_printed_once(page):
 
 def test_the_sampled_token_has_its_probability_and_five_runners_up(page):
     card = next_token(page)
-    assert card["token"] and [meaning for _, meaning in card["facts"]] == ["probability", "chance"]
+    assert card["token"] and [meaning for _, meaning in card["facts"]] == ["probability", "chance", "drawn with"]
     assert len(card["runners"]) == 5
 
 
