@@ -57,10 +57,11 @@ def stages(logits: Tensor, sampling: Sampling) -> list[Stage]:
     A setting that is off leaves its stage equal to the one before. Raises ValueError for logits that are not numbers.
     """
     z = logits.double()
-    if torch.isnan(z).any() or not torch.isfinite(z.max()):
+    if not torch.isfinite(z.max()):  # the maximum of what holds a NaN is NaN
         raise ValueError("the logits hold NaN or infinity: no token can be drawn from them")
     found = [Stage("softmax", z.softmax(-1))]
-    found.append(Stage("temperature", _tempered(z, sampling.temperature)))
+    tempered = found[0].probabilities if sampling.temperature == 1 else _tempered(z, sampling.temperature)
+    found.append(Stage("temperature", tempered))
     found.append(Stage("top_k", _top_k(found[-1].probabilities, sampling.top_k)))
     found.append(Stage("top_p", _top_p(found[-1].probabilities, sampling.top_p)))
     return found
@@ -78,8 +79,9 @@ def draw(probabilities: Tensor, u: float) -> int:
     """The token whose slice of the cumulative distribution holds u in [0, 1); never one of probability 0."""
     cumulative = probabilities.double().cumsum(-1)
     token = int(torch.searchsorted(cumulative, u * float(cumulative[-1]), right=True))
-    last = int(probabilities.nonzero()[-1])  # u · total may round up to total itself
-    return min(token, last)
+    if token < len(cumulative):
+        return token
+    return int(probabilities.nonzero()[-1])  # u · total was rounded up to the total itself
 
 
 class Sampled:
