@@ -28,12 +28,14 @@ class Term:
     """One part of a cell. In a "sum", value is factor × the product of the operands' values.
 
     operands: links to the cells that it was computed from, (step, name, index), or (weight, index) for a weight.
+    inputs: the operands' own values, in the same order.
     """
 
     label: str
     value: float
     operands: list[Operand]
     factor: float = 1.0
+    inputs: tuple[float, ...] = ()
 
 
 class Terms(Sequence[Term]):
@@ -121,7 +123,8 @@ def contributions(step: Step, name: str, index: Sequence[int]) -> Terms:
 
     def make(i: int) -> Term:
         where = "" if entries[i].layer is None else f"layer {entries[i].layer}: "
-        return Term(where + entries[i].title, float(values[i]), [cells[i].link(0)])
+        value = float(values[i])
+        return Term(where + entries[i].title, value, [cells[i].link(0)], inputs=(value,))
 
     return Terms(values, make)
 
@@ -150,12 +153,27 @@ def check_index(name: str, index: Sequence[int], shape: Sequence[int], axes: Seq
     return found
 
 
-def _checked(step: Step, entry: Entry, index: Sequence[int]) -> tuple[int, ...]:
+def shape_of(step: Step, name: str) -> dict[str, int]:
+    """How many cells a matrix of this step, or a weight, has along each axis, by axis word; nothing is computed.
+
+    "token_ids" has one axis, position. Raises ValueError for a name that is not there.
+    """
+    if name == TOKEN_IDS:
+        return {"position": len(step.positions)}
     c, rows = step.run.model.config, len(step.positions)
-    sizes = {"position": 1 if "vocab" in entry.axes else rows, "query": rows, "key": step.positions.stop,
+    entry = next((e for e in catalogue.weights(c) if e.name == name), None)
+    if entry is not None:
+        return dict(zip(entry.axes, entry.shape, strict=True))
+    axes = catalogue.matrix(c, name).axes
+    sizes = {"position": 1 if "vocab" in axes else rows, "query": rows, "key": step.positions.stop,
              "head": c.heads, "kv_head": c.kv_heads, "head_dim": c.head_dim, "model": c.model_dim,
              "hidden": c.feedforward_dim, "vocab": c.vocab_size}  # fmt: skip
-    return check_index(entry.name, index, [sizes[axis] for axis in entry.axes], entry.axes)
+    return {axis: sizes[axis] for axis in axes}
+
+
+def _checked(step: Step, entry: Entry, index: Sequence[int]) -> tuple[int, ...]:
+    shape = shape_of(step, entry.name)
+    return check_index(entry.name, index, tuple(shape.values()), entry.axes)
 
 
 # ---- one function for each operation: the result, its terms, the numbers on the way, a note ------------------------
@@ -170,9 +188,10 @@ def _product(place: Place) -> Told:
     values = torch.cat((a * b, *bias))
 
     def make(i: int) -> Term:
+        value = float(values[i])
         if i == len(a):
-            return Term("bias", float(values[i]), [biases[0].link(0)])
-        return Term(left.label(i), float(values[i]), [left.link(i), right.link(i)])
+            return Term("bias", value, [biases[0].link(0)], inputs=(value,))
+        return Term(left.label(i), value, [left.link(i), right.link(i)], inputs=(float(a[i]), float(b[i])))
 
     return float(values.sum()), Terms(values, make), {}, ""
 
@@ -181,7 +200,7 @@ def _add(place: Place) -> Told:
     cells = [place.same(name) for name in place.entry.operands]
     values = read(place.step, place.row, cells)
     terms = [
-        Term(catalogue.matrix(place.config, c.entry.name).title, float(v), [c.link(0)])
+        Term(catalogue.matrix(place.config, c.entry.name).title, float(v), [c.link(0)], inputs=(float(v),))
         for c, v in zip(cells, values, strict=True)
     ]
     return sum(term.value for term in terms), terms, {}, ""
@@ -190,7 +209,7 @@ def _add(place: Place) -> Told:
 def _scale(place: Place) -> Told:
     cell, value = _only(place)
     factor = 1 / math.sqrt(place.config.head_dim)
-    term = Term("dot product × scale", value * factor, [cell.link(0)], factor)
+    term = Term("dot product × scale", value * factor, [cell.link(0)], factor, (value,))
     return term.value, [term], {"scale": factor}, ""
 
 
@@ -202,7 +221,7 @@ def _mask(place: Place) -> Told:
         note = f"Hidden: token {key} comes after token {query}, in its future."
     elif window is not None and key <= query - window:
         note = f"Hidden: token {key} is outside the window of the {window} latest tokens that token {query} sees."
-    terms = [Term("score", score, [cell.link(0)])]
+    terms = [Term("score", score, [cell.link(0)], inputs=(score,))]
     return -math.inf if note else score, terms, {"query": query, "key": key}, note
 
 
@@ -212,7 +231,7 @@ def _softmax(place: Place) -> Told:
     maximum = x.max()
     powers = (x - maximum).exp()
     total, power = float(powers.sum()), float(powers[own])
-    terms = Terms(powers, lambda i: Term(cells.label(i), float(powers[i]), [cells.link(i)]))
+    terms = Terms(powers, lambda i: Term(cells.label(i), float(powers[i]), [cells.link(i)], inputs=(float(x[i]),)))
     numbers = {"input": float(x[own]), "maximum": float(maximum), "exponential": power, "total": total}
     return power / total, terms, numbers, ""
 
@@ -233,9 +252,10 @@ def _norm(place: Place) -> Told:
     values = torch.cat((x, scale, *shift))
 
     def make(i: int) -> Term:
+        value = float(values[i])
         if i < len(x):
-            return Term(cells.label(i), float(values[i]), [cells.link(i)])
-        return Term(("scale", "shift")[i - len(x)], float(values[i]), [learned[i - len(x)].link(0)])
+            return Term(cells.label(i), value, [cells.link(i)], inputs=(value,))
+        return Term(("scale", "shift")[i - len(x)], value, [learned[i - len(x)].link(0)], inputs=(value,))
 
     return normed * float(scale) + sum(map(float, shift)), Terms(values, make), numbers, ""
 
@@ -246,7 +266,7 @@ def _rotate(place: Place) -> Told:
     half = place.config.rotary_dim // 2
     if own >= 2 * half:
         note = f"Not rotated: only the first {2 * half} numbers of a head are."
-        return float(x[own]), [Term("as it is", float(x[own]), [cells.link(own)])], {}, note
+        return float(x[own]), [Term("as it is", float(x[own]), [cells.link(own)], inputs=(float(x[own]),))], {}, note
     pair, left = own % half, own < half
     partner = own + half if left else own - half
     # the angle as the model takes it, in float32; all that follows in float64
@@ -255,7 +275,10 @@ def _rotate(place: Place) -> Told:
     cos, sin = math.cos(angle), math.sin(angle)
     factors = {own: cos, partner: -sin if left else sin}
     words = {own: "× cos", partner: "× −sin" if left else "× sin"}
-    terms = [Term(f"{cells.label(i)} {words[i]}", float(x[i]) * f, [cells.link(i)], f) for i, f in factors.items()]
+    terms = [
+        Term(f"{cells.label(i)} {words[i]}", float(x[i]) * f, [cells.link(i)], f, (float(x[i]),))
+        for i, f in factors.items()
+    ]
     numbers = {"pair": pair, "position": position, "angle": angle, "cos": cos, "sin": sin}
     return sum(term.value for term in terms), terms, numbers, ""
 
@@ -265,7 +288,7 @@ def _activate(place: Place) -> Told:
     values = [float(v) for v in read(place.step, place.row, cells)]
     activated = ACTIVATIONS[place.config.feedforward](values[0])
     labels = ("gate", "up") if len(cells) == 2 else ("input",)
-    terms = [Term(label, v, [c.link(0)]) for label, v, c in zip(labels, values, cells, strict=True)]
+    terms = [Term(label, v, [c.link(0)], inputs=(v,)) for label, v, c in zip(labels, values, cells, strict=True)]
     return activated * math.prod(values[1:]), terms, {"input": values[0], "activated": activated}, ""
 
 
@@ -275,7 +298,9 @@ def _lookup(place: Place) -> Told:
     token = "vocab" in cell.entry.axes
     ids: list[Operand] = [(place.step, TOKEN_IDS, (place.row,))] if token else []
     row = cell.at(0)[0]
-    return value, [Term(f"row {row:,} of {cell.entry.symbol}", value, [cell.link(0), *ids])], {"row": row}, ""
+    inputs = (value, *([float(row)] if token else []))
+    label = f"row {row:,} of {cell.entry.symbol}"
+    return value, [Term(label, value, [cell.link(0), *ids], inputs=inputs)], {"row": row}, ""
 
 
 def _copy(place: Place) -> Told:
@@ -284,7 +309,7 @@ def _copy(place: Place) -> Told:
     note = ""
     if cell.step is not None and cell.step.index != place.step.index:
         note = f"From the cache: step {cell.step.index} computed this row."
-    return value, [Term(cell.entry.title, value, [cell.link(0)])], {}, note
+    return value, [Term(cell.entry.title, value, [cell.link(0)], inputs=(value,))], {}, note
 
 
 def _sinusoid(place: Place) -> Told:

@@ -11,7 +11,7 @@ from conftest import CONFIGS, ids
 
 from llm_core import PRESETS, catalogue, contributions, explain, generate, random_model
 from llm_core.cells import TOKEN_IDS
-from llm_core.explanation import OPERATIONS, Operation
+from llm_core.explanation import OPERATIONS, Operation, shape_of
 
 GATED = CONFIGS["grouped queries, RoPE, SwiGLU"]
 ALL = {
@@ -143,6 +143,7 @@ def test_a_terms_value_is_its_operands(name):
                 expected = math.exp(expected - told.numbers["maximum"])
             if term.operands:
                 assert term.value == pytest.approx(expected, rel=1e-5, abs=1e-6), (matrix.name, term.label)
+            assert term.inputs == pytest.approx([values(o) for o in term.operands], rel=1e-5, abs=1e-6)
             assert term.label
 
 
@@ -180,6 +181,17 @@ def test_contributions_add_up_to_the_stream(name):
         for part in parts:
             assert part.value == pytest.approx(values(part.operands[0]), rel=1e-5, abs=1e-6)
         assert len({part.label for part in parts}) == len(parts)
+
+
+@models
+def test_a_shape_is_told_without_computing_anything(name):
+    run = perturbed_run(name)
+    for step in run.steps:
+        for matrix in step.matrices(step.names):
+            assert shape_of(step, matrix.name) == dict(zip(matrix.axes, matrix.shape, strict=True))
+        for weight in catalogue.weights(run.model.config):
+            assert tuple(shape_of(step, weight.name).values()) == weight.shape
+        assert shape_of(step, TOKEN_IDS) == {"position": len(step.ids)}
 
 
 def test_contributions_of_each_layer_with_pre_norm_and_back_to_the_norm_with_post_norm():
