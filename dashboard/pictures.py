@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from torch import Tensor
 
-from dashboard.figures.picture import Picture, Scale, finite, pool, scale_of
+from dashboard.figures.picture import Origin, Picture, Scale, finite, pool, scale_of
 from dashboard.readings import HEADS, Reading, read
 from dashboard.sharing import kv_head_of, slice_of
 from llm_core import Step, catalogue
@@ -58,7 +59,7 @@ class Pictures:
         entry = catalogue.matrix(self.config, name)
         if tokens is not None:
             grid = self.values(name)[:, list(tokens.ids)]
-            return replace(_picture(entry, grid, tokens), row_start=self.step.positions[-1])
+            return replace(_picture(entry, grid, tokens, columns=tokens.ids), row_start=self.step.positions[-1])
         reading = self._readings[name]
         index = self._head(entry)
         cached = entry.axes[-2] == "key"
@@ -71,6 +72,7 @@ class Pictures:
             column_labels=reading.labels[1] if entry.axes[-1] == "key" else None,
             row_names=reading.labels[0], hidden=reading.hidden, tile=reading.tile,
             **_scaled(reading.scale(index, self._skips(reading))), notes=self._notes(reading),
+            origin=Origin(reading.shape, index if entry.axes[0] in HEADS else None),
         )  # fmt: skip
 
     def labelled(self, name: str) -> Picture:
@@ -84,7 +86,7 @@ class Pictures:
         entry, position = catalogue.matrix(self.config, name), self.step.positions[-1]
         matrix = self.step.matrix(name, range(last, last + 1))
         labels = list(matrix.labels[-2])
-        picture = _picture(entry, matrix.values, None)
+        picture = _picture(entry, matrix.values, None, rows=last)
         return replace(picture, row_start=position, row_labels=labels, row_names=labels,
                        notes=(*(("last row",) if last else ()), *picture.notes))  # fmt: skip
 
@@ -94,17 +96,22 @@ class Pictures:
         grid = self.model.get_parameter(name).detach()
         grid = grid if grid.ndim == 2 else grid[None]
         notes: tuple[str, ...] = ()
+        where: dict[str, int | Sequence[int] | bool] = {}
         part = slice_of(self.config, name, self.look.head)
         if part is not None:
             axis, span, note = part
             grid, notes = grid.narrow(axis, span.start, len(span)), (note,)
+            where["columns" if axis else "rows"] = span.start
         if rows is not None:
             grid, notes = grid[list(rows)], (f"{len(rows):,} of {entry.shape[0]:,} rows",)
+            where["rows"] = rows
         if tokens is not None and entry.axes[0] == "vocab" and len(entry.axes) == 2:  # tied: the embedding, transposed
             entry, grid = replace(entry, symbol=f"{entry.symbol}ᵀ", axes=entry.axes[::-1]), grid.mT
+            where["turned"] = True
         if tokens is not None:
             grid = grid[:, list(tokens.ids)]
-        picture = _picture(entry, grid, tokens, kind="weight")
+            where["columns"] = tokens.ids
+        picture = replace(_picture(entry, grid, tokens, **where), kind="weight")
         return replace(picture, notes=(*notes, *picture.notes))
 
     def _head(self, entry: Entry) -> int:
@@ -136,8 +143,8 @@ def _scaled(scale: Scale) -> dict[str, object]:
     return {"scale": scale[0], "off_scale": scale[1]}
 
 
-def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, **more: object) -> Picture:
-    """A picture of these values, pooled where there are too many cells, with a scale of its own."""
+def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, **where: Any) -> Picture:
+    """A picture of these values, pooled where there are too many cells, with a scale of its own; where: its origin."""
     whole = grid.float().numpy()
     row_word, column_word = ("", *entry.axes)[-2:]
     values, tile = pool(whole)
@@ -145,5 +152,6 @@ def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, **more: object) 
     return Picture(
         entry.name, entry.symbol, shape_in_words(whole.shape), values, quantity=entry.quantity, row_word=row_word,
         column_word=column_word, tile=tile, **_scaled(scale_of(finite(whole, None))),
-        notes=(*notes, *pooled_in_words(tile)), **({"column_labels": tokens.labels} if tokens else {}) | more,
+        notes=(*notes, *pooled_in_words(tile)), column_labels=tokens.labels if tokens else None,
+        origin=Origin(whole.shape, **where),
     )  # fmt: skip

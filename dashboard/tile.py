@@ -4,7 +4,7 @@ import streamlit as st
 from torch import Tensor
 
 from dashboard.figures.equation import equation
-from dashboard.figures.picture import MOST_CELLS, Picture, finite, scale_of
+from dashboard.figures.picture import MOST_CELLS, Origin, Picture, finite, scale_of
 from dashboard.pictures import Look, shape_in_words
 from dashboard.readings import HEADS
 from dashboard.sharing import kv_head_of
@@ -52,6 +52,7 @@ def tile_picture(step: Step, look: Look, entry: Entry, rows: range, columns: ran
         row_labels=[f"{i} {label}".strip() for i, label in zip(rows, labels, strict=True)],
         column_labels=[str(i) for i in columns], scale=scale, off_scale=off_scale,
         notes=(f"rows {rows[0]:,} to {rows[-1]:,}, columns {columns[0]:,} to {columns[-1]:,}",),
+        origin=Origin(whole.shape, _head(step.run.model.config, look, entry), rows.start, columns.start),
     )  # fmt: skip
 
 
@@ -65,11 +66,18 @@ def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, l
     matrix = step.matrix(entry.name, rows if grows else None)
     values = matrix.values
     if entry.axes[0] in HEADS:
-        values = values[look.head if entry.axes[0] == "head" else kv_head_of(step.run.model.config, look.head)]
+        values = values[_head(step.run.model.config, look, entry)]
     if grows:
         return values, list(matrix.labels[-2]), matrix.mask
     part = slice(rows.start, rows.stop)
     return values[part], list(matrix.labels[-2])[part], None
+
+
+def _head(config: ModelConfig, look: Look, entry: Entry) -> int | None:
+    """Which head of this matrix is looked at; None where it has no axis of heads."""
+    if entry.axes[0] not in HEADS:
+        return None
+    return look.head if entry.axes[0] == "head" else kv_head_of(config, look.head)
 
 
 def tile(step: Step, look: Look) -> None:

@@ -1,7 +1,8 @@
 """An operation as one row of an equation: `input × weights = output`, drawn as one Plotly figure.
 
 Each matrix is a heatmap on axes of its own, placed to the pixel, so that cells keep their size from step to step. A
-heatmap's `meta` says which token positions its rows and columns are; the page's highlighter reads it.
+heatmap's `meta` says which token positions its rows and columns are, for the page's highlighter, and which cells of
+which matrix it shows, for the explainer.
 """
 
 import html
@@ -95,7 +96,8 @@ def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dic
         "meta": {"matrix": picture.name, "label": picture.symbol, "row_count": stop - start,
                  "row_start": _after(picture.row_start, start) if picture.tile[0] == 1 else None,
                  "column_start": picture.column_start if picture.tile[1] == 1 else None,
-                 "column_count": picture.columns, "tile": list(picture.tile)},
+                 "column_count": picture.columns, "tile": list(picture.tile),
+                 **({"origin": picture.origin.said()} if picture.origin else {})},
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,29 @@ ROBUST = 20  # a maximum of more than this many times the 99th percentile does n
 Kind = Literal["activation", "weight", "cache"]
 Scale = tuple[float, tuple[int, float]]
 """The magnitude of the full colour; how many cells lie beyond it, and the largest of them."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which cells of its matrix a picture shows, so that a click on one finds the number behind it.
+
+    size: rows and columns that are shown, before they were pooled. head: where the matrix has an axis of heads. rows,
+    columns: the number of the first one, or of each. turned: the picture's rows are the matrix's columns.
+    """
+
+    size: tuple[int, int]
+    head: int | None = None
+    rows: int | Sequence[int] = 0
+    columns: int | Sequence[int] = 0
+    turned: bool = False
+
+    def said(self) -> dict[str, Any]:
+        """As a heatmap's `meta` says it; what is usual is left out."""
+        usual = {"head": None, "rows": 0, "columns": 0, "turned": False}
+        ends = {"rows": self.rows, "columns": self.columns}
+        found = {"size": list(self.size), "head": self.head, "turned": self.turned}
+        found |= {name: end if isinstance(end, int) else list(end) for name, end in ends.items()}
+        return {name: value for name, value in found.items() if name not in usual or value != usual[name]}
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,7 @@ class Picture:
     transposed: bool = False  # the equation reads it transposed; it is drawn as it is
     predicts: bool = False  # its last row leads to the next token
     below: tuple[tuple[str, "Picture"], ...] = field(default=())
+    origin: Origin | None = None  # None: its cells lead nowhere
 
     @property
     def rows(self) -> int:
