@@ -14,7 +14,7 @@ from dashboard.readings import Reading, read
 from dashboard.redraw import redraw
 from dashboard.settings import Settings
 from dashboard.tile import tile
-from llm_core import ModelConfig, Run, Step
+from llm_core import ModelConfig, Run, Step, catalogue
 
 LAYER_PARTS = ["stations", "layer", "matrices"]
 HEAD_PARTS = ["layer", "matrices"]
@@ -90,9 +90,12 @@ def _skip() -> None:
 
 
 def _heads_figure(reading: Reading, scale: float, head: int) -> go.Figure:
-    pooled = np.stack([pool(values, _SMALL)[0] for values in reading.values])
+    small = [pool(values, _SMALL) for values in reading.values]
+    pooled = np.stack([values for values, _ in small])
     hidden = None if reading.hidden is None else pool(reading.hidden.astype(np.float32) - 1, _SMALL)[0] == 0
-    return heads_figure(pooled, hidden, scale, head)
+    tile = [a * b for a, b in zip(reading.tile, small[0][1], strict=True)]
+    origin = {"matrix": reading.entry.name, "size": list(reading.shape), "tile": tile}
+    return heads_figure(pooled, hidden, scale, head, origin)
 
 
 def sink_shares(step: Step, layer: int) -> torch.Tensor:
@@ -128,7 +131,9 @@ def stream(step: Step, position: int, layer: int) -> None:
     scale = float(np.percentile(magnitudes, 99)) or 1.0  # it grows with the layers: always a robust one
     count, largest = int((magnitudes > scale).sum()), float(magnitudes.max(initial=0))
     labels = ["input", *(f"after {i}" for i in range(len(doors) - 1))]
-    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, labels, layer + 1)
+    doors_shown = [catalogue.door(config, i) for i in range(len(doors))]
+    origin = {"matrices": doors_shown, "rows": row, "size": list(values.shape), "tile": list(tile)}
+    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, labels, layer + 1, origin)
     st.plotly_chart(figure, width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
                     alt="The residual stream through the layers")  # fmt: skip
     off = [f"{count} cell{'s' if count > 1 else ''} off the scale, up to {number(largest)}"] if count else []

@@ -14,8 +14,13 @@ WIDE, GAP, TITLE = 736, 16, 20
 _SMALLEST, _LARGEST, _THIN = 88, 150, 20
 
 
-def heads_figure(weights: np.ndarray, hidden: np.ndarray | None, scale: float, chosen: int) -> go.Figure:
-    """The attention weights (heads, queries, keys) of all heads side by side; the chosen one's frame is bold."""
+def heads_figure(
+    weights: np.ndarray, hidden: np.ndarray | None, scale: float, chosen: int, origin: dict[str, Any] | None = None
+) -> go.Figure:
+    """The attention weights (heads, queries, keys) of all heads side by side; the chosen one's frame is bold.
+
+    origin: what the heatmaps' `meta` say, of which cells of which matrix theirs are, the head apart.
+    """
     count, rows, _ = weights.shape
     across = min(count, max(1, (WIDE + GAP) // (_size(count) + GAP)))
     width = _size(count)
@@ -34,6 +39,8 @@ def heads_figure(weights: np.ndarray, hidden: np.ndarray | None, scale: float, c
         layout["annotations"].append(_title(f"<b>head {head}</b>" if head == chosen else f"head {head}", box))
         traces += [t | {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
                    for t in _traces(weights[head], hidden, scale, head)]  # fmt: skip
+        if origin:
+            traces[-1 if hidden is None or not hidden.any() else -2]["meta"] = {"origin": origin | {"head": head}}
     return figure_of(traces, layout)
 
 
@@ -55,8 +62,9 @@ def _traces(values: np.ndarray, hidden: np.ndarray | None, scale: float, head: i
     if hidden is None or not hidden.any():
         return [weights]
     masked = np.where(hidden, np.float32(1), np.float32(np.nan))
+    said = f"head {head}<br>query %{{y}}<br>key %{{x}}<br><b>in the future</b><extra></extra>"
     return [weights, {"type": "heatmap", "z": masked, "zmin": 0, "zmax": 1, "colorscale": MASKED, "showscale": False,
-                      "hoverinfo": "skip", "hoverongaps": False}]  # fmt: skip
+                      "hovertemplate": said, "hoverongaps": False}]  # fmt: skip
 
 
 def _bare(domain: Sequence[float], anchor: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The residual stream of one token through the layers: layers down, the model's columns across, and its length."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -9,8 +11,14 @@ from dashboard.figures.equation import blank_layout, figure_of
 LABELS, LINE, GAP, TOP, WIDE = 84, 170, 28, 22, 520
 
 
-def stream_figure(values: np.ndarray, norms: np.ndarray, scale: float, labels: list[str], chosen: int) -> go.Figure:
-    """values: (doors, columns), pooled; norms: of each door, over all of its columns; chosen: the door to mark."""
+def stream_figure(
+    values: np.ndarray, norms: np.ndarray, scale: float, labels: list[str], chosen: int,
+    origin: dict[str, Any] | None = None,
+) -> go.Figure:  # fmt: skip
+    """values: (doors, columns), pooled; norms: of each door, over all of its columns; chosen: the door to mark.
+
+    origin: what the heatmap's `meta` says, of which cells of which matrices its own are.
+    """
     rows, columns = values.shape
     row = 16 if rows <= 16 else 12 if rows <= 40 else 7
     cell = max(1, min(20, WIDE // columns))
@@ -37,7 +45,8 @@ def stream_figure(values: np.ndarray, norms: np.ndarray, scale: float, labels: l
         layout["annotations"].append({"text": text, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left",
                                       "yanchor": "top", "showarrow": False, "borderpad": 0,
                                       "font": {"size": 12, "color": MUTED}})  # fmt: skip
-    return figure_of([_cells(values, scale, labels), _line(norms, labels)], layout)
+    cells = _cells(values, scale, labels) | ({"meta": {"origin": origin}} if origin else {})
+    return figure_of([cells, _line(norms, labels)], layout)
 
 
 def _cells(values: np.ndarray, scale: float, labels: list[str]) -> dict[str, object]:
