@@ -24,7 +24,7 @@ def drawn(page: AppTest) -> list[dict]:
 
 
 def matrices(page: AppTest) -> set[str]:
-    return {t["meta"]["matrix"] for figure in drawn(page) for t in figure["data"] if t.get("meta")}
+    return {t["meta"]["matrix"] for figure in drawn(page) for t in figure["data"] if "matrix" in t.get("meta", {})}
 
 
 def next_token(page: AppTest) -> dict:
