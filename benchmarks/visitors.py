@@ -149,7 +149,7 @@ class Visitor:
 
 def answering() -> Iterator[Row]:
     """One visitor, twenty at once, one again: so that a slow minute meets both."""
-    with serving("app.py") as server:
+    with serving("app.py", HOSTED="1") as server:
         server.wait()
         asyncio.run(Visitor(99).visit(server, 4))  # the first one pays for what is loaded once
         alone = [asyncio.run(Visitor(98).visit(server, ALONE_ACTS, PAUSE))]
@@ -178,7 +178,7 @@ def p95(values: list[float]) -> float:
 
 def remembering() -> Iterator[Row]:
     """Three waves of twenty visitors, of whom all have left before the next come. Ended sessions are let go at once."""
-    with serving("app.py", "--server.disconnectedSessionTTL=1") as server:
+    with serving("app.py", "--server.disconnectedSessionTTL=1", HOSTED="1") as server:
         server.wait()
         asyncio.run(Visitor(99).visit(server, 4))
         sizes = [server.resident()]

@@ -1,10 +1,8 @@
 """The stations' sections: each with all of its matrices as equations, in order of computation."""
 
-import functools
 import itertools
 from dataclasses import replace
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -13,9 +11,8 @@ from dashboard.figures.equation import equation as draw
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.pictures import Look
 from dashboard.sharing import sharing_sentence
+from dashboard.vocabulary import whole_vocabulary
 from llm_core import ModelConfig, Run, Step
-from llm_core.sampling import Stage
-from llm_core.tokenizer import Tokenizer
 
 SHOWN = 20
 MOST_CHARTS = 12
@@ -37,12 +34,17 @@ def shows_all(config: ModelConfig) -> bool:
 
 def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
     """The sections of one layer but the sampling's, whose figures depend on the dice: all, or the station's."""
-    if station in (None, "text"):
-        with st.container(key="section-text"):
+    text = st.container(key="section-text") if station in (None, "text") else None
+    if station not in ("text", "sample"):
+        equation_sections(step, run, look, station)
+    if text is not None:
+        with text:  # last, above the others: tables need pandas, whose import must not keep the first matrices waiting
             heading("text")
             text_section(step)
-    if station in ("text", "sample"):
-        return
+
+
+def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> None:
+    """All equations of one layer, or the station's, each under the heading of its station."""
     read_by = tuple(run.ids[: step.positions.stop])
     rows = drawn_equations(run.model.fingerprint, read_by, step.index, len(run.ids), look, station, step)
     for name, drawn in itertools.groupby(rows, lambda row: row[0].station):
@@ -95,10 +97,10 @@ def equation_row(row: Equation, figure: go.Figure, words: str) -> None:
 def text_section(step: Step) -> None:
     """The tokens that this step reads, as a table: canvas cells, so that a token is never read as markup."""
     tokenizer, ids = step.run.model.tokenizer, step.ids
-    table = pd.DataFrame({
+    table = {
         "position": list(step.positions), "token": [tokenizer.label(i) for i in ids], "token id": ids,
         "bytes": [tokenizer.token_bytes(i).hex(" ").upper() for i in ids],
-    })  # fmt: skip
+    }  # fmt: skip
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(ids), 318), key="tokens-table")
 
 
@@ -115,14 +117,8 @@ def sample_section(step: Step) -> None:
     with st.container(key="equation-sample"):
         st.plotly_chart(stage_bars(bars, labels, top.index(sampled.id)), width="content", key="chart-sample",
                         theme=None, config=_CHART)  # fmt: skip
-    st.caption(
-        f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage. "
-        f"All {len(stages[0].probabilities):,} are in the table; search it with the magnifying glass."
-    )
-    st.dataframe(vocabulary_table(step, stages), hide_index=True, height=318, key="vocabulary", column_config={
-        "probability": st.column_config.NumberColumn(format="%.3g"),
-        "× chance": st.column_config.NumberColumn(format="%.2f"),
-    })  # fmt: skip
+    st.caption(f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage.")
+    whole_vocabulary(step)
 
 
 def stage_titles(step: Step) -> dict[str, str]:
@@ -135,21 +131,3 @@ def stage_titles(step: Step) -> dict[str, str]:
         "top_k": f"top-k {sampling.top_k or off}",
         "top_p": f"top-p {off if sampling.top_p == 1 else f'{sampling.top_p:g}'}",
     }
-
-
-def vocabulary_table(step: Step, stages: list[Stage]) -> pd.DataFrame:
-    """Every token: id, visible text, the model's own probability, and how many times chance that is."""
-    p = stages[0].probabilities
-    order = p.argsort(descending=True, stable=True)
-    model = step.run.model
-    labels = vocabulary_labels(model.tokenizer, model.config.vocab_size)
-    return pd.DataFrame({
-        "token id": order.numpy(), "token": labels.take(order.numpy()),
-        "probability": p[order].numpy(), "× chance": (p[order] * len(p)).numpy(),
-    })  # fmt: skip
-
-
-@functools.lru_cache(maxsize=8)
-def vocabulary_labels(tokenizer: Tokenizer, size: int) -> pd.api.extensions.ExtensionArray:
-    """The visible text of each token of the vocabulary, made once for each tokenizer; random models share theirs."""
-    return pd.array([tokenizer.label(i) for i in range(size)], dtype="str")

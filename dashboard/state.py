@@ -1,8 +1,10 @@
 """Models and runs, kept by the server and shared read-only by all visitors."""
 
 import gc
+import sys
 
 import streamlit as st
+import torch
 
 from dashboard import models
 from dashboard.library import Library, size, third_of_memory
@@ -14,16 +16,16 @@ LIBRARY = Library(16, third_of_memory(), on_evict=lambda model: _forget_runs(mod
 RUNS = Runs(third_of_memory() // 2)
 _LARGE = 100_000_000  # bytes
 
+if models.hosted():  # many visitors at once: their threads would only wait for each other's
+    torch.set_num_threads(1)
+
 
 def model_of(settings: Settings) -> Transformer:
     """The model of these settings; loaded, if it is not there, while the visitor waits. Raises ValueError."""
     key = models.key_of(settings)
     if key.random:
-        model = LIBRARY.now(key, lambda progress: models.build(key, progress))
-    else:
-        model = LIBRARY.get(key) or LIBRARY.start(key, lambda progress: models.build(key, progress)).result()
-    _freeze(key.random)
-    return model
+        return LIBRARY.now(key, lambda progress: models.build(key, progress))
+    return LIBRARY.get(key) or LIBRARY.start(key, lambda progress: models.build(key, progress)).result()
 
 
 def _forget_runs(model: Transformer) -> None:
@@ -32,13 +34,18 @@ def _forget_runs(model: Transformer) -> None:
         RUNS.forget(model.fingerprint)
 
 
-@st.cache_resource(show_spinner=False)
-def _freeze(random: bool) -> bool:
-    """Take what is loaded by now out of the garbage collector's sight: once, and again for what real models need.
+def freeze_modules() -> None:
+    """Take the modules that are loaded by now out of the garbage collector's sight: none of them ever becomes garbage.
 
-    Streamlit collects garbage after every run of a page. With torch's modules loaded that takes about 190 ms each time,
-    during which no visitor gets an answer; none of those objects ever becomes garbage.
+    Going over the objects of torch's modules takes about 190 ms, during which no visitor gets an answer. Call it when a
+    page is drawn: what real models need besides is loaded later than what random ones need.
     """
+    _freeze("transformers" in sys.modules)
+
+
+@st.cache_resource(show_spinner=False)
+def _freeze(real_models: bool) -> bool:
+    """Once for each value, however many visitors there are: what they left behind must not be frozen with the rest."""
     gc.collect()
     gc.freeze()
     return True
