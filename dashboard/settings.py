@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import models, shape
+from dashboard.components.text_guard import as_typed
 from dashboard.models import Unusable
 from llm_core import Sampling
 
@@ -22,6 +23,7 @@ LONGEST_TEXT = 20_000  # characters that are looked at; how many tokens a model 
 MOST_NEW_TOKENS = 16
 LARGEST_WEIGHTS_SEED = 2**32 - 1
 LARGEST_DICE_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
+GUARD = "text-guard"  # of the text area: its key
 STATIONS = ("text", "embedding", "attention", "feedforward", "logits", "sample")
 
 
@@ -216,6 +218,8 @@ def current() -> Settings:
     state = st.session_state
     widgets = {name: state[name] for name in PARSERS if name not in BY_PAGE and state.get(name) is not None}
     widgets |= state.get("changes", {})
+    if "text" in widgets:
+        widgets["text"] = as_typed(widgets["text"], GUARD)
     view, _ = read({name: st.query_params[name] for name in BY_PAGE if name in st.query_params})
     for name in ("temperature", "top_p"):
         if name in widgets:
@@ -229,6 +233,11 @@ def look_at(name: str, value: object) -> None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = str(value)
+
+
+def forget_token() -> None:
+    """Choose the last token of the prompt again: of another text the chosen position would be any token."""
+    look_at("token", None)
 
 
 def say(sentence: str) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import models, settings
 from dashboard.chooser import chooser, facts
+from dashboard.components.text_guard import text_guard
 from dashboard.settings import DEFAULTS
 
 EXAMPLES = {
@@ -27,11 +28,13 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
     with st.sidebar:
         st.html("<div class='brand'>Every matrix</div>")
         about_model = chooser()
-        st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT, **_BOUND)
+        st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT,
+                     on_change=settings.forget_token, **_BOUND)  # fmt: skip
+        text_guard(field="text", key=settings.GUARD)
         with st.container(horizontal=True, gap="xsmall", key="examples"):
             random = models.is_random(settings.current().model)
             for name, text in (EXAMPLES if random else REAL_EXAMPLES).items():
-                st.button(name, key=f"example-{name}", on_click=settings.change, args=("text", text), width="stretch")
+                st.button(name, key=f"example-{name}", on_click=_take, args=(text,), width="stretch")
         _sampling(on_sampling)
         with st.expander("More settings"):
             _more(on_sampling)
@@ -71,6 +74,11 @@ def _more(on_sampling: Callable[[], None]) -> None:
                     **_BOUND)  # fmt: skip
     st.selectbox("Number type", models.DTYPES, key="dtype", disabled=random, **_BOUND,
                  help="Of real weights: bfloat16 takes half the memory and keeps three digits.")  # fmt: skip
+
+
+def _take(text: str) -> None:
+    settings.change("text", text)
+    settings.forget_token()
 
 
 def _roll(on_change: Callable[[], None]) -> None:

@@ -1,10 +1,14 @@
-// The timeline's pills. Needs choice.js.
+// The timeline's pills. Needs choice.js and figures.js.
+
+const LATEST = 5000; // milliseconds after a change of the step: what is drawn later was drawn for another reason
 
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);
   const root = parentElement.querySelector(".root");
   choice.report = (report) => setStateValue("report", report);
   choice.show = () => {
+    if (choice.shown !== undefined && choice.shown !== choice.chosen) choice.changed = performance.now();
+    choice.shown = choice.chosen;
     markChosen(choice);
     bringIntoView(root, choice.buttons.get(choice.chosen));
   };
@@ -16,8 +20,13 @@ export default function ({ data, parentElement, setStateValue }) {
   followPython(choice, data);
   choice.show();
   watchEdges(choice, root);
+  choice.fading ||= fadeWhatIsDrawn(choice);
   fadeEdges(root);
-  return whenUnmounted(choice, () => clearTimeout(choice.timer));
+  return whenUnmounted(choice, () => {
+    clearTimeout(choice.timer);
+    choice.fading.stop();
+    choice.fading = null;
+  });
 }
 
 function fillTimeline(choice, root, phases) {
@@ -39,4 +48,16 @@ function fillTimeline(choice, root, phases) {
     addRadio(choice, button, index);
     return button;
   }));
+}
+
+/** Another step's matrices come in softly, each once: the eye sees that all of them changed together. */
+function fadeWhatIsDrawn(choice) {
+  const faded = new WeakMap(); // figure -> the change for which it has faded in
+  return watchFigures((figure) => {
+    const { changed } = choice;
+    if (changed === undefined || performance.now() - changed > LATEST || faded.get(figure) === changed) return;
+    faded.set(figure, changed);
+    if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    figure.animate([{ opacity: 0.25 }, { opacity: 1 }], { duration: 200, easing: "ease-out" });
+  });
 }

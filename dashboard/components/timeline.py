@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dashboard.components.browser import component
 from dashboard.components.choice import choose
 
-_mount = component("phase_timeline", scripts=["choice.js", "timeline.js"], styles=["common.css", "timeline.css"])
+_mount = component("phase_timeline", scripts=["choice.js", "figures.js", "timeline.js"],
+                   styles=["common.css", "timeline.css"])  # fmt: skip
 
 _HEIGHT = 48  # as in timeline.css
 

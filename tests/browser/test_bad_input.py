@@ -1,5 +1,6 @@
 """Whatever is typed or linked: a run, a sentence, or the default; never a broken page, and only ever plain text."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -109,13 +110,15 @@ def test_exactly_256_tokens_run(open_visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("text", ["half \ud83d", "\ude42", "\udc00\ud800 swapped"], ids=["high", "low", "swapped"])
-def test_a_lone_surrogate_leaves_the_page_alive(open_visit: Visit, text: str) -> None:
+def test_a_lone_surrogate_gets_a_sentence_and_the_page_lives_on(open_visit: Visit, text: str) -> None:
     visit = open_visit
     visit.type("before")
     visit.expect_tokens(run_of(Settings(text="before", new_tokens=1)))
-    visit.type(text)  # which no message can carry to the server
-    visit.page.wait_for_timeout(500)
+    visit.type(text)
+    expect(visit.refusal).to_contain_text(re.compile(r"half a character at position \d+ \(U\+D[8-F]..,"))
     visit.expect_sound()
+    visit.type(text.encode("utf-16", "replace").decode("utf-16"))
+    expect(visit.refusal).to_have_count(0)
     visit.type("after")
     visit.expect_run(Settings(text="after", new_tokens=1))
 

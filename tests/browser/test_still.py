@@ -117,3 +117,38 @@ _OUTLINES = """(name) => {
     return { kind: outline.dataset.kind, from: cell(from), to: cell(to) };
   });
 }"""
+
+
+def test_another_step_fades_in_unless_motion_is_unwanted_and_loading_does_not(visit: Visit) -> None:
+    for motion, fades in (("no-preference", True), ("reduce", False)):
+        visit.page.emulate_media(reduced_motion=motion)
+        visit.open(text="we are here")
+        visit.expect_matrices(run_of(Settings(text="we are here")))
+        visit.page.evaluate(_NOTE_FADES)
+        visit.type("they are there")
+        visit.expect_matrices(run_of(Settings(text="they are there")))
+        assert visit.page.evaluate("window.fades") == []
+        visit.step(1).click()
+        visit.expect_matrices(run_of(Settings(text="they are there")), step=1)
+        assert bool(visit.page.evaluate("window.fades")) == fades
+        assert set(visit.page.evaluate("window.fades")) <= {200}
+    visit.page.emulate_media(reduced_motion="no-preference")
+
+
+_NOTE_FADES = """() => {
+  window.fades = [];
+  const animate = Element.prototype.animate;
+  Element.prototype.animate = function (frames, timing) {
+    if (this.matches(".js-plotly-plot")) window.fades.push(timing.duration);
+    return animate.call(this, frames, timing);
+  };
+}"""
+
+
+def test_another_text_has_its_last_token_chosen(visit: Visit) -> None:
+    visit.open(token=1)
+    expect(visit.chip(1)).to_be_checked()
+    visit.type("quite another text with more words")
+    visit.expect_run(Settings(text="quite another text with more words"))
+    expect(visit.chip(5)).to_be_checked()
+    visit.expect_query(token=None)
