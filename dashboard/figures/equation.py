@@ -169,13 +169,14 @@ def _spans(cells: int, each: int, start: int) -> list[str]:
 
 
 def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | None, shown: bool) -> dict[str, Any]:
-    """Ticks name every row or column, seen or not: the hover text reads them."""
+    """Ticks name every row or column, seen or not: the hover text reads them. Marks are drawn beside labels only: they
+    are invisible, and thousands of them would take longer than all cells."""
     shorten = geometry.shorten if shown else str
     texts = [escape(shorten(label)) for label in labels] if labels else [str(i) for i in range(size)]
     return {
         "domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
         "showgrid": False, "showticklabels": shown, "tickmode": "array", "tickvals": list(range(size)),
-        "ticktext": texts, "tickfont": {"family": MONO, "size": 12}, **PADDED,
+        "ticktext": texts, "tickfont": {"family": MONO, "size": 12}, **(PADDED if shown else {"ticks": ""}),
     }  # fmt: skip
 
 

@@ -174,3 +174,10 @@ def test_pointing_at_a_cell_names_its_row_token_even_where_no_label_is_written(r
     figure = next(f for f in figures(run.steps[0]) if f.data[0].meta["matrix"] == "input")  # X × W_q = Q
     assert list(figure.layout.yaxis.ticktext) == ["hello", "␣how", "␣are", "␣you", "?"]
     assert list(figure.layout.yaxis3.ticktext)[:2] == ["0 hello", "1 ␣how"]
+
+
+def test_only_axes_with_labels_on_them_draw_ticks(toy):
+    for figure in figures(generate(toy, " a" * 100).steps[0], 103):
+        axes = [axis for name, axis in figure.layout.to_plotly_json().items() if name[1:].startswith("axis")]
+        assert axes and all(bool(axis["ticks"]) == axis["showticklabels"] for axis in axes)
+        assert all(len(axis["ticktext"]) > 0 for axis in axes)  # pointing at a cell names its row and column
