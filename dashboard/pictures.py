@@ -70,7 +70,7 @@ class Pictures:
             column_start=0 if entry.axes[-1] == "key" else None,
             cached=self.step.positions.start // reading.tile[0] if cached else 0,
             column_labels=reading.labels[1] if entry.axes[-1] == "key" else None,
-            row_names=reading.labels[0], hidden=reading.hidden, tile=reading.tile,
+            row_names=reading.labels[0], hidden=reading.hidden, window=self.config.window, tile=reading.tile,
             **_scaled(reading.scale(index, self._skips(reading))), notes=self._notes(reading),
             origin=Origin(reading.shape, index if entry.axes[0] in HEADS else None),
         )  # fmt: skip

@@ -1,4 +1,5 @@
-// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`).
+// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`)
+// and numbers.js.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 const BLOCKS = '[class*="st-key-equation-"]';
@@ -13,6 +14,7 @@ export default function () {
     paging.sizes = new ResizeObserver(arrangeSoon);
   }
   arrangeSoon();
+  tellNumbers();
   return whenUnmounted(paging, stopPaging);
 }
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.browser import component, read
 
-_mount = component("equation_pager", scripts=["choice.js", "pager.js"], styles=[])
+_mount = component("equation_pager", scripts=["choice.js", "numbers.js", "pager.js"], styles=[])
 _PAGE_STYLE = f"<style>{read(['page.css'])}</style>"
 
 
@@ -17,7 +17,8 @@ def pager(*, key: str = "pager") -> None:
     `timeline` and `stations`), and makes equations scrollable: figures of fixed pixel width, drawn with
     `st.plotly_chart(figure, width="content")` inside `st.container(key="equation-…")`. Where a figure is
     wider than its column it scrolls sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons
-    that go from matrix to matrix. A trace's `meta` may have a `label`, which is then shown between them.
+    that go from matrix to matrix. A trace's `meta` may have a `label`, which is then shown between them. Large
+    heatmaps, whose cells travel as codes, tell their numbers when they are pointed at.
 
     Arguments:
         key: Streamlit's key, beginning with `pager`.

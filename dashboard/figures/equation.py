@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures import geometry
+from dashboard.figures.codes import coarse, coded
 from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
 from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
 from dashboard.figures.made import Made
@@ -71,11 +72,13 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
     picture = placed.picture
     values = picture.values if picture.hidden is None else np.where(picture.hidden, np.nan, picture.values)
     traces = []
+    codes = coarse(picture.values, picture.hidden)
     for start, stop in ((0, picture.cached), (picture.cached, picture.rows)):
         if start < stop:
-            traces.append(_heatmap(picture, values, start, stop) | _gaps(picture, cell))
-    if picture.hidden is not None and picture.hidden.any():
-        traces.append(_masked(picture))
+            heatmap = _heatmap(picture, values, start, stop) | _gaps(picture, cell)
+            traces.append(_in_codes(heatmap, picture, start, stop) if codes else heatmap)
+    if not codes:
+        traces += [_masked(why, cells) for why, cells in picture.masks.items()]
     roomy = geometry.column_width(picture, cell) >= 20 and geometry.row_height(picture, cell) >= 16
     if roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS:
         traces.append(_numbers(picture, values, geometry.column_width(picture, cell)))
@@ -101,6 +104,15 @@ def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dic
     }  # fmt: skip
 
 
+def _in_codes(heatmap: dict[str, Any], picture: Picture, start: int, stop: int) -> dict[str, Any]:
+    """The same heatmap with codes for its cells, masked ones too, and the words that the browser makes of them."""
+    masks = {why: cells[start:stop] for why, cells in picture.masks.items()}
+    beyond = picture.off_scale[0] != 0
+    cells, codes = coded(picture.values[start:stop], picture.scale, picture.quantity, masks, beyond)
+    told = heatmap["hovertemplate"].replace("%{z:.9g}", "%{customdata}")
+    return heatmap | cells | {"hovertemplate": told, "meta": heatmap["meta"] | {"codes": codes}}
+
+
 def _gaps(picture: Picture, cell: Cell) -> dict[str, int]:
     """A hair between cells that are large enough for it."""
     roomy = min(geometry.row_height(picture, cell), geometry.column_width(picture, cell)) >= 14
@@ -111,11 +123,11 @@ def _after(start: int | None, rows: int) -> int | None:
     return None if start is None else start + rows
 
 
-def _masked(picture: Picture) -> dict[str, Any]:
+def _masked(why: str, cells: np.ndarray) -> dict[str, Any]:
     return {
-        "type": "heatmap", "z": np.where(picture.hidden, 1, np.nan).astype(np.float32), "zmin": 0, "zmax": 1,
+        "type": "heatmap", "z": np.where(cells, 1, np.nan).astype(np.float32), "zmin": 0, "zmax": 1,
         "colorscale": MASKED, "showscale": False, "hoverongaps": False,
-        "hovertemplate": "query %{y}<br>key %{x}<br><b>in the future</b><extra></extra>",
+        "hovertemplate": f"query %{{y}}<br>key %{{x}}<br><b>{why}</b><extra></extra>",
     }  # fmt: skip
 
 

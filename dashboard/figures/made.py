@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+_KINDS = {"float32": "f4", "int8": "i1"}
+
 
 class Made(go.Figure):
     """Traces and layout as plain values, which Streamlit takes as they are.
@@ -40,8 +42,9 @@ class Made(go.Figure):
 
 
 def encoded(value: Any) -> Any:
-    """An array of float32 as Plotly's browser side takes it: 6 bytes a number instead of some 12 in words."""
-    if not isinstance(value, np.ndarray) or value.dtype != np.float32:
+    """An array as Plotly's browser side takes it: of float32 6 bytes a number instead of some 12 in words."""
+    kind = _KINDS.get(value.dtype.name) if isinstance(value, np.ndarray) else None
+    if kind is None:
         return value
-    return {"dtype": "f4", "bdata": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
+    return {"dtype": kind, "bdata": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
             "shape": ", ".join(map(str, value.shape))}  # fmt: skip

@@ -47,7 +47,8 @@ class Picture:
     values: (rows, columns) float32. row_labels are written beside the rows, row_names are for pointing at them.
     row_start and column_start: the token position of the first row and column, None
     where that axis is not tokens. hidden: True where the mask hides a cell. cached: how many of the first rows come
-    from the cache. tile: how many rows and columns of the matrix each cell stands for. below: pictures under this one,
+    from the cache. tile: how many rows and columns of the matrix each cell stands for. window: how many of the latest
+    keys a query meets, where the mask is one of attention and has a window. below: pictures under this one,
     sharing its columns, each with the operator in front of it.
     """
 
@@ -66,6 +67,7 @@ class Picture:
     column_start: int | None = None
     tile: tuple[int, int] = (1, 1)
     hidden: np.ndarray | None = None
+    window: int | None = None
     cached: int = 0
     scale: float = 1.0
     off_scale: tuple[int, float] = (0, 0.0)
@@ -82,6 +84,17 @@ class Picture:
     @property
     def columns(self) -> int:
         return self.values.shape[1]
+
+    @property
+    def masks(self) -> dict[str, np.ndarray]:
+        """Why cells are masked, in words, and which ones: True at each of them."""
+        if self.hidden is None or not self.hidden.any():
+            return {}
+        last_query = (self.row_start or 0) + np.arange(1, self.rows + 1)[:, None] * self.tile[0] - 1
+        first_key = (self.column_start or 0) + np.arange(self.columns)[None] * self.tile[1]
+        future = self.hidden & ((self.window is None) | (first_key > last_query))
+        cells = {"in the future": future, f"outside the window of {self.window}": self.hidden & ~future}
+        return {why: there for why, there in cells.items() if there.any()}
 
     @property
     def remarks(self) -> tuple[str, ...]:
