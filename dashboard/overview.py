@@ -9,6 +9,7 @@ from dashboard import settings
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
 from dashboard.depth import STREAM, look_of
+from dashboard.explainer import open_button
 from dashboard.figures.equation import MOST_NUMBERS
 from dashboard.figures.picture import number, percent, pool
 from dashboard.pictures import Look, shape_in_words
@@ -79,7 +80,9 @@ def stations_strip() -> None:
     station = stations(cards, chosen=chosen.station, key="stations", on_choose=_choose_station)
     st.html(_FIRST.format(station=station))
     small = SMALL.format(tokens=len(run.ids)) if len(run.ids) > MOST_NUMBERS else ""
-    st.caption(" ".join((RULE, small, UNCHANGED if st.session_state.get("stand_still") else "")))
+    with st.container(horizontal=True, vertical_alignment="center", key="reading-rule"):
+        st.caption(" ".join((RULE, small, UNCHANGED if st.session_state.get("stand_still") else "")))
+        open_button()
 
 
 def station_cards(step: Step, run: Run, look: Look) -> list[Station]:

@@ -13,7 +13,7 @@ from dashboard.state import run_of, step_index
 from llm_core import Run
 
 P = ParamSpec("P")
-SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample"]
+SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "explainer"]
 """The fragments that show what was sampled; all other parts show what the model computed before."""
 
 

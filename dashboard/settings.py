@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import models, shape
+from dashboard import explainer_trail, models, shape
 from dashboard.components.text_guard import as_typed
 from dashboard.models import Unusable
 from llm_core import Sampling
@@ -50,6 +50,7 @@ class Settings:
     layer: int = 0
     head: int = 0
     skip_first: int = 0  # 1: the first token is left out of attention's scale
+    cell: str = ""  # the explained cell and the way to it, see explainer_trail.py
 
     @property
     def sampling(self) -> Sampling:
@@ -57,7 +58,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
-VIEW = ("step", "station", "token", "layer", "head", "skip_first")
+VIEW = ("step", "station", "token", "layer", "head", "skip_first", "cell")
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
 
@@ -100,6 +101,8 @@ def _said(name: str) -> str:
     default = getattr(DEFAULTS, name)
     if name == "shape":
         return "the shape that the dialog starts with"
+    if name == "cell":
+        return "no cell"
     return "the last token of the prompt" if default is None else str(default)
 
 
@@ -161,6 +164,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "layer": _whole(0, 9_999),
     "head": _whole(0, 9_999),
     "skip_first": _whole(0, 1),
+    "cell": explainer_trail.checked,
 }
 
 
@@ -201,11 +205,16 @@ def check_view(**ends: int) -> None:
     for name, end in ends.items():
         value = st.query_params.get(name)
         if value is not None and not (value.isdigit() and int(value) < end):
-            st.query_params.pop(name)
-            if "viewed" not in state:
-                state.refused.append(Refused(name, value, _said(name)))
+            refuse(name)
     if "viewed" not in state:
         state.viewed = without_view()
+
+
+def refuse(name: str, why: str = "") -> None:
+    """Take a value of the view out of the link: this run has nothing of the kind. The first time, the page says so."""
+    value = st.query_params.pop(name)
+    if "viewed" not in st.session_state:
+        st.session_state.refused.append(Refused(name, value, _said(name), why))
 
 
 def without_view() -> Settings:

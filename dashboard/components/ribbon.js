@@ -1,4 +1,4 @@
-// The ribbon's chips. Needs choice.js and highlight.js.
+// The ribbon's chips. Needs choice.js, figures.js and highlight.js.
 
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);

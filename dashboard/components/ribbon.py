@@ -10,7 +10,7 @@ from dashboard.components.choice import choose
 
 _mount = component(
     "token_ribbon",
-    scripts=["choice.js", "highlight.js", "ribbon.js"],
+    scripts=["choice.js", "figures.js", "highlight.js", "ribbon.js"],
     styles=["common.css", "ribbon.css"],
 )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import depth, overview, sections, settings
+from dashboard import depth, explainer, overview, sections, settings
 from dashboard.chooser import notice
 from dashboard.components import pager
 from dashboard.components.share import share
@@ -24,6 +24,7 @@ def page() -> None:
         refusal(str(error))
         return
     config = run.model.config
+    explainer.check(run, settings.current())
     settings.check_view(step=len(run.steps), token=len(run.ids), layer=config.layers, head=config.heads)
     head()
     with st.container(key="frame"):
@@ -42,6 +43,7 @@ def page() -> None:
             matrices()
             sample()
     pager()
+    explainer.explainer()
     remember_rows(settings.current(), run)
 
 

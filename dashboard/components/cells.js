@@ -1,0 +1,144 @@
+// Which cell of which matrix was clicked, and outlines around the explained cell and those that it was made from.
+// Needs figures.js.
+//
+// A heatmap says through its trace's `meta` which cells of its matrix it shows:
+//   { matrix, tile: [rows, columns],            how many of the matrix's cells each of its own stands for
+//     origin: { size, head, rows, columns,      rows and columns: the first one's number, or a list of all
+//               turned,                         true: the heatmap's rows are the matrix's columns
+//               matrix, tile, matrices } }      matrices: each row is of another one, at its row `rows`
+// What is hidden by a mask is a second heatmap on the same axes, without a meta.
+
+const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, reveal: 0 };
+
+/** Call pick({ matrix, head, rows, columns }) for each click on a cell, whatever is drawn later too. */
+function watchCells(owner, pick) {
+  cells.owner = owner;
+  cells.pick = pick;
+  cells.figures ||= watchFigures(outlineCells, pickCell);
+}
+
+function stopCells(owner) {
+  if (cells.owner !== owner) return;
+  cells.figures?.stop();
+  Object.assign(cells, { marks: [], figures: null, owner: null, pick: null });
+  allFigures().forEach(outlineCells);
+}
+
+/** Outline these cells; bring the explained one into view where it is covered, now or when its figure comes. */
+function markCells(marks, style, reveal) {
+  cells.marks = marks;
+  cells.colours = outlineColours(style);
+  if (reveal) cells.reveal = Date.now() + 10_000;
+  if (!marks.length) cells.reveal = 0;
+  allFigures().forEach(outlineCells);
+  revealCell();
+}
+
+// ---- a click ----
+
+function pickCell(figure, event) {
+  const point = event.points?.[0];
+  const trace = point && (point.fullData ?? figure._fullData?.[point.curveNumber]);
+  const picture = trace && figure._fullData.find((other) => other.meta?.origin &&
+    other.xaxis === trace.xaxis && other.yaxis === trace.yaxis);
+  if (picture) cells.pick?.(cellsBehind(picture.meta, Math.round(point.y), Math.round(point.x)));
+}
+
+function cellsBehind(meta, row, column) {
+  const { origin } = meta;
+  const tile = origin.tile ?? meta.tile ?? [1, 1];
+  let rows = numbersBehind(origin.rows ?? 0, tile[0], origin.size[0], row);
+  let columns = numbersBehind(origin.columns ?? 0, tile[1], origin.size[1], column);
+  if (origin.matrices) rows = [origin.rows ?? 0];
+  if (origin.turned) [rows, columns] = [columns, rows];
+  const matrix = origin.matrices?.[row * tile[0]] ?? origin.matrix ?? meta.matrix;
+  return { matrix, head: origin.head ?? null, rows, columns };
+}
+
+function numbersBehind(numbers, each, size, index) {
+  const places = Array.from({ length: Math.min(each, size - index * each) }, (_, i) => index * each + i);
+  return places.map((place) => (Array.isArray(numbers) ? numbers[place] : numbers + place));
+}
+
+// ---- outlines ----
+
+function outlineCells(figure) {
+  const boxes = cells.marks.length ? cellBoxes(figure) : [];
+  const { cell, halo } = cells.colours ?? { cell: "black", halo: "white" };
+  figure.toggleAttribute("data-cells", (figure.data || []).some((trace) => trace.meta?.origin));
+  placeOutlines(figure, "cell-outline", boxes, ({ kind }) => kind === "cell"
+    ? { line: cell, halo, width: 3, style: "solid", over: 4 }
+    : { line: cell, halo, width: 2, style: "dashed", over: 3 });
+  if (boxes.some(({ kind }) => kind === "cell")) revealCell();
+}
+
+function cellBoxes(figure) {
+  const seen = new Set();
+  return (figure._fullData || []).flatMap((trace) => {
+    const place = `${trace.xaxis} ${trace.yaxis}`;
+    const axes = trace.meta?.origin && trace.visible === true && !seen.has(place) && axesOf(figure, trace);
+    if (!axes) return [];
+    seen.add(place);
+    return cells.marks.flatMap((mark) => runsIn(trace.meta, mark).map(({ rows, columns }) =>
+      ({ kind: mark.kind, x: wide(span(axes.x, ...columns)), y: wide(span(axes.y, ...rows)) })));
+  });
+}
+
+/** A cell of few pixels must still be found. */
+function wide([from, to], least = 7) {
+  const more = Math.max(0, least - (to - from)) / 2;
+  return [from - more, to + more];
+}
+
+/** The rows and columns of a picture that a mark is about, as runs from first to last. */
+function runsIn(meta, mark) {
+  const { origin } = meta;
+  const tile = origin.tile ?? meta.tile ?? [1, 1];
+  const head = origin.head ?? null;
+  if (head !== null && mark.head && !(mark.head[0] <= head && head < mark.head[1])) return [];
+  let [down, across] = origin.turned ? [mark.columns, mark.rows] : [mark.rows, mark.columns];
+  let numbers = origin.rows ?? 0;
+  if (origin.matrices) {
+    const door = origin.matrices.indexOf(mark.matrix);
+    if (door < 0 || !(down[0] <= numbers && numbers < down[1])) return [];
+    [numbers, down] = [0, [door, door + 1]];
+  } else if ((origin.matrix ?? meta.matrix) !== mark.matrix) {
+    return [];
+  }
+  const rows = runs(numbers, tile[0], origin.size[0], down);
+  const columns = runs(origin.columns ?? 0, tile[1], origin.size[1], across);
+  return rows.flatMap((one) => columns.map((other) => ({ rows: one, columns: other })));
+}
+
+function runs(numbers, each, size, [from, to]) {
+  if (!Array.isArray(numbers)) {
+    const [first, last] = [Math.max(from - numbers, 0), Math.min(to - numbers, size)];
+    return first < last ? [[Math.floor(first / each), Math.ceil(last / each)]] : [];
+  }
+  const found = [];
+  numbers.forEach((number, place) => {
+    if (number < from || number >= to) return;
+    const cell = Math.floor(place / each);
+    const latest = found[found.length - 1];
+    if (latest && cell <= latest[1]) latest[1] = cell + 1;
+    else found.push([cell, cell + 1]);
+  });
+  return found;
+}
+
+/** Scroll, no more than is needed, until one outline of the explained cell is seen above the panel. */
+function revealCell() {
+  if (Date.now() > cells.reveal || !cells.owner) return;
+  const outlines = [...document.querySelectorAll(".cell-outline[data-kind=cell]")].filter((o) => o.offsetParent);
+  if (!outlines.length) return;
+  cells.reveal = 0;
+  const covered = cells.owner.coveredBelow();
+  const hidden = (outline) => {
+    const { top, bottom } = outline.getBoundingClientRect();
+    return Math.max(70 - top, bottom - (window.innerHeight - covered - 16), 0);
+  };
+  const [nearest] = outlines.sort((a, b) => hidden(a) - hidden(b));
+  nearest.style.scrollMargin = `70px 40px ${covered + 16}px 110px`;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  nearest.scrollIntoView({ block: "nearest", inline: "nearest", behavior: still ? "instant" : "smooth" });
+}

@@ -1,0 +1,320 @@
+// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), figures.js, cells.js, drawings.js.
+
+const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const panel = panelIn(parentElement);
+  dock(parentElement);
+  panel.ask = (kind, value) => setTriggerValue("ask", { [kind]: value ?? true });
+  watchCells(panel, (pick) => panel.ask("pick", pick));
+  panel.start();
+  show(panel, data ?? {});
+  return whenUnmounted(panel, () => {
+    panel.stop();
+    stopCells(panel);
+  });
+}
+
+/** A panel sticks to the bottom of what it lies in: let that be the page, not Streamlit's box around a fragment. */
+function dock(parentElement) {
+  const host = parentElement.getRootNode().host ?? parentElement;
+  const fragment = host.closest(".stElementContainer")?.parentElement;
+  for (const box of [fragment, fragment?.parentElement]) if (box) box.style.display = "contents";
+}
+
+function panelIn(parentElement) {
+  if (panels.has(parentElement)) return panels.get(parentElement);
+  const root = parentElement.querySelector(".root");
+  const panel = { root, ask: null, place: null, opener: null, timer: null };
+  build(panel);
+  const byKey = (event) => {
+    if (event.key !== "Escape" || root.hidden || event.defaultPrevented) return;
+    if (!document.querySelector("[role=dialog], [data-baseweb=popover]")) close(panel);
+  };
+  panel.start = () => document.addEventListener("keydown", byKey);
+  panel.stop = () => document.removeEventListener("keydown", byKey);
+  panel.coveredBelow = () => (root.hidden ? 0 : root.getBoundingClientRect().height);
+  panels.set(parentElement, panel);
+  return panel;
+}
+
+/** The parts that stay from cell to cell: what is focused there keeps the focus. */
+function build(panel) {
+  const { root } = panel;
+  root.hidden = true;
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", "How this number came about");
+  panel.back = button("back", "‹ Back", () => panel.ask("back", panel.crumbCount - 2));
+  panel.crumbs = element("ol", "crumbs");
+  panel.choice = element("div", "choice");
+  const end = button("close", "✕", () => close(panel));
+  end.setAttribute("aria-label", "Close the explanation");
+  end.title = "Close (Esc)";
+  const bar = element("div", "bar");
+  const way = element("nav", "way");
+  way.setAttribute("aria-label", "The way to this cell");
+  way.append(panel.back, panel.crumbs);
+  bar.append(way, panel.choice, end);
+  panel.heading = element("h2", "heading");
+  panel.heading.tabIndex = -1;
+  panel.story = element("div", "story");
+  panel.tables = element("div", "tables");
+  const body = element("div", "body");
+  body.append(panel.story, panel.tables);
+  panel.body = body;
+  root.replaceChildren(bar, body);
+}
+
+function button(className, text, onClick) {
+  const made = element("button", className, text);
+  made.type = "button";
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** A symbol or formula with its small letters set low: W_q. */
+function formula(tag, className, text) {
+  const made = element(tag, className);
+  made.append(...text.split(/_(\w+)/).map((part, i) => (i % 2 ? element("sub", "", part) : document.createTextNode(part))));
+  return made;
+}
+
+function close(panel) {
+  panel.root.hidden = true; // at once; Python then says the same
+  panel.opener?.isConnected && panel.opener.focus({ preventScroll: true });
+  panel.opener = null;
+  markCells([], getComputedStyle(panel.root), false);
+  panel.ask("close");
+}
+
+// ---- what Python says ----
+
+function show(panel, data) {
+  const { root } = panel;
+  const open = Boolean(data.crumbs);
+  const style = getComputedStyle(root);
+  if (!open) {
+    root.hidden = true;
+    panel.place = panel.signature = null;
+    markCells([], style, false);
+    return;
+  }
+  const place = JSON.stringify([data.choice.name, data.choice.axes, data.crumbs.length]);
+  const elsewhere = place !== panel.place;
+  const signature = JSON.stringify(data);
+  if (signature !== panel.signature) {
+    const focusInside = panel.body.contains(root.getRootNode().activeElement);
+    const byKeyboard = root.hidden && document.activeElement?.matches?.("button");
+    if (byKeyboard) panel.opener = document.activeElement;
+    root.hidden = false;
+    fillWay(panel, data.crumbs);
+    fillChoice(panel, data.choice);
+    fillStory(panel, data);
+    fillTables(panel, data);
+    if (elsewhere) panel.body.scrollTop = 0;
+    if (byKeyboard || (focusInside && elsewhere)) panel.heading.focus({ preventScroll: true });
+  }
+  [panel.signature, panel.place] = [signature, place];
+  markCells(data.marks, style, elsewhere);
+}
+
+function fillWay(panel, crumbs) {
+  const here = crumbs.length - 1;
+  panel.crumbCount = crumbs.length;
+  panel.back.disabled = here === 0;
+  panel.crumbs.replaceChildren(...crumbs.map(({ text, title }, index) => {
+    const item = element("li");
+    const crumb = index === here ? element("span", "crumb") : button("crumb", "", () => panel.ask("back", index));
+    crumb.append(formula("span", "", text));
+    if (index === here) crumb.setAttribute("aria-current", "page");
+    crumb.title = title;
+    item.append(crumb);
+    return item;
+  }));
+  panel.crumbs.scrollLeft = panel.crumbs.scrollWidth;
+}
+
+// ---- the keyboard's way to a cell ----
+
+function fillChoice(panel, choice) {
+  const parts = [choice.layers > 1 && choice.layer, choice.matrices.map(([name]) => name),
+                 choice.axes.map(({ axis, size, start }) => [axis, size, start])];
+  const signature = JSON.stringify(parts);
+  if (panel.choiceSignature !== signature) {
+    const focused = panel.choice.getRootNode().activeElement?.dataset?.what;
+    panel.choiceSignature = signature;
+    panel.choice.replaceChildren(...choiceFields(panel, choice));
+    if (focused) panel.choice.querySelector(`[data-what="${focused}"]`)?.focus({ preventScroll: true });
+  }
+  panel.select.value = choice.name;
+  choice.axes.forEach(({ axis, value }) => setNumber(panel.fields[axis], value));
+  if (panel.fields.layer) setNumber(panel.fields.layer, choice.layer);
+}
+
+/** What is typed just now is left alone, where it says the same. */
+function setNumber(field, value) {
+  if (field.value !== String(value)) field.value = value;
+}
+
+function choiceFields(panel, choice) {
+  panel.select = element("select");
+  panel.select.dataset.what = "matrix";
+  panel.select.setAttribute("aria-label", "Matrix");
+  panel.select.append(...choice.matrices.map(([name, title]) => {
+    const option = element("option", "", title);
+    option.value = name;
+    return option;
+  }));
+  panel.fields = {};
+  const send = (name) => {
+    clearTimeout(panel.timer);
+    panel.timer = setTimeout(() => {
+      const known = Object.entries(panel.fields).filter(([axis, { value }]) => axis !== "layer" && value !== "");
+      panel.ask("choose", { name, coordinates: Object.fromEntries(known.map(([a, f]) => [a, whole(f)])) });
+    }, 200);
+  };
+  panel.select.addEventListener("change", () => send(panel.select.value));
+  const found = [panel.select];
+  if (choice.layers > 1) {
+    const of = (layer) => choice.name.replace(/^layers\.\d+/, `layers.${layer}`);
+    found.unshift(numberField(panel, "layer", "layer", 0, choice.layers, (layer) => send(
+      panel.select.value.startsWith("layers.") ? panel.select.value.replace(/^layers\.\d+/, `layers.${layer}`) : of(layer))));
+  }
+  return [...found, ...choice.axes.map(({ axis, word, start, size }) =>
+    numberField(panel, axis, word, start, size, () => send(panel.select.value)))];
+}
+
+function numberField(panel, name, word, start, size, onInput) {
+  const label = element("label", "", word);
+  const field = element("input");
+  Object.assign(field, { type: "number", min: start, max: start + size - 1, step: 1, title: `${start} to ${start + size - 1}` });
+  field.style.width = `${String(start + size - 1).length + 4.2}ch`;
+  field.dataset.what = name;
+  field.addEventListener("input", () => field.value !== "" && onInput(whole(field)));
+  label.append(field);
+  panel.fields[name] = field;
+  return label;
+}
+
+/** The number in a field, within what it allows. */
+function whole(field) {
+  const number = Math.round(Number(field.value)) || 0;
+  return Math.min(Math.max(number, Number(field.min)), Number(field.max));
+}
+
+// ---- what the cell is ----
+
+function fillStory(panel, data) {
+  const { result } = data;
+  panel.heading.replaceChildren(formula("span", "symbol", data.symbol), document.createTextNode(` ${data.title}`));
+  const value = element("div", "value");
+  value.append(element("output", "", result.recomputed));
+  const parts = [panel.heading, element("p", "place", data.place), value];
+  if (result.stored) {
+    const apart = result.apart ? `${result.apart} apart` : "the same";
+    parts.push(element("p", "check", `recomputed here from its operands; on screen ${result.stored}, ${apart}`));
+  }
+  for (const note of [data.note, data.pooled]) if (note) parts.push(element("p", "note", note));
+  if (data.formula) parts.push(formula("p", "formula", data.formula));
+  if (data.line) parts.push(element("p", "line", data.line));
+  if (!data.formula || data.end) parts.push(element("p", "meaning", data.meaning));
+  const side = element("div", "side");
+  if (data.drawing) side.append(DRAWINGS[data.drawing.kind](data.drawing));
+  if (data.numbers.length) side.append(numberList(data.numbers));
+  if (side.childElementCount) parts.push(side);
+  panel.story.replaceChildren(...parts);
+}
+
+function numberList(numbers) {
+  const list = element("dl", "numbers");
+  list.append(...numbers.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]));
+  return list;
+}
+
+// ---- its terms ----
+
+function fillTables(panel, data) {
+  const parts = [];
+  if (data.terms) parts.push(termTable(panel, data.terms, data));
+  if (data.layers) parts.push(termTable(panel, data.layers, null));
+  if (data.layers_later) {
+    parts.push(button("more", "What each layer so far has added", () => panel.ask("layers")));
+  }
+  panel.tables.replaceChildren(...parts);
+}
+
+/** Terms as rows: operands, value, bar. data: of the cell's own terms, which have an order and may be many. */
+function termTable(panel, terms, data) {
+  const part = element("section", "terms");
+  const head = element("div", "head");
+  const many = terms.count > 4 ? ` (${terms.count.toLocaleString("en")})` : "";
+  head.append(element("h3", "", terms.heading + many));
+  if (data && terms.count > 2) head.append(orderChoice(panel, data.by_size));
+  part.append(head);
+  if (terms.strip) {
+    part.append(drawStrip(terms.strip), element("p", "check", terms.strip.said));
+  }
+  const table = element("table");
+  table.append(...terms.rows.map((row) => termRow(panel, row, terms.signed, terms.count > 1)));
+  part.append(table);
+  if (terms.rest) part.append(restOf(panel, terms, data));
+  if (terms.total) part.append(element("p", "total", `${terms.total} = ${terms.sum}`));
+  return part;
+}
+
+function orderChoice(panel, bySize) {
+  const group = element("div", "order");
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", "Order of the terms");
+  for (const [text, value] of [["in order", false], ["by size", true]]) {
+    const made = button("", text, () => panel.ask("by_size", value));
+    made.setAttribute("aria-pressed", String(value === bySize));
+    group.append(made);
+  }
+  return group;
+}
+
+function termRow(panel, row, signed, many) {
+  const made = element("tr", row.own ? "own" : row.aside ? "aside" : "");
+  const label = element("th", "label", row.label);
+  label.scope = "row";
+  label.title = row.label;
+  made.append(label);
+  const operands = element("td", "operands");
+  row.inputs.forEach((input, index) => {
+    if (index && row.sign) operands.append(element("span", "sign", row.sign));
+    operands.append(operandButton(panel, input));
+  });
+  if (row.factor) operands.append(element("span", "sign", `× ${row.factor}`));
+  made.append(operands);
+  const value = element("td", "number", row.value);
+  value.title = row.full;
+  made.append(value);
+  if (many) made.append(bar(row.share, signed, row.own));
+  return made;
+}
+
+function operandButton(panel, { symbol, value, to, title }) {
+  const made = button("operand", undefined, () => panel.ask("go", to));
+  made.append(formula("span", "symbol", symbol), element("span", "", value));
+  made.title = title;
+  made.setAttribute("aria-label", `${symbol} ${value}: ${title}. Explain it.`);
+  return made;
+}
+
+function bar(share, signed, own) {
+  const cell = element("td", signed ? "bar signed" : "bar");
+  const filled = element("span", own ? "own" : share < 0 ? "negative" : signed ? "positive" : "share");
+  const width = Math.abs(share) * (signed ? 50 : 100);
+  Object.assign(filled.style, { width: `${Math.max(width, 0.4)}%`, left: `${signed ? (share < 0 ? 50 - width : 50) : 0}%` });
+  cell.setAttribute("aria-hidden", "true");
+  cell.append(filled);
+  return cell;
+}
+
+function restOf(panel, terms, data) {
+  const line = element("div", "rest");
+  line.append(element("span", "", `and ${terms.rest.toLocaleString("en")} more, together ${terms.others}`));
+  if (data && terms.rows.length < data.most) line.append(button("more", "Show more", () => panel.ask("more")));
+  return line;
+}

@@ -1,0 +1,215 @@
+"""The cell explainer: how any number on the page came about, in a panel below the matrices.
+
+The link holds which cell it is and the way to it; the panel is a fragment of its own, so that nothing else is drawn
+again when a cell is clicked or an operand followed.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import explainer_trail, models, settings
+from dashboard.components.explainer import panel
+from dashboard.explainer_terms import MORE, MOST, ROWS, layer_by_layer, main_terms, marks
+from dashboard.explainer_trail import Address, Trail
+from dashboard.explainer_words import LINES, axes, brief, crumb, full, numbers, place, symbol, title
+from dashboard.redraw import guarded, redraw
+from dashboard.settings import Settings
+from dashboard.state import run_of, step_index, token_position
+from llm_core import Run, Step, catalogue, explain
+from llm_core.cells import TOKEN_IDS
+from llm_core.explanation import Explanation
+
+PART = "explainer"
+FEW_LAYERS = 8  # up to which a residual's contributions are shown unasked: each layer is derived for them
+
+
+def check(run: Run, chosen: Settings) -> None:
+    """Take a cell out of the link that this run does not have."""
+    if chosen.cell:
+        try:
+            explainer_trail.check(explainer_trail.read(chosen.cell), run.steps[step_index(chosen, run)])
+        except ValueError as error:
+            settings.refuse("cell", str(error))
+
+
+def open_button() -> None:
+    """The way in without a mouse: the attention that the chosen token pays."""
+    if st.button("Explain a cell", key="explain-a-cell", type="tertiary", icon=":material/calculate:",
+                 help="Every number came from other numbers. Click any cell to see how."):  # fmt: skip
+        chosen = settings.current()
+        run = run_of(chosen)
+        step = run.steps[step_index(chosen, run)]
+        layer = min(chosen.layer, run.model.config.layers - 1)
+        there = {"head": chosen.head, "query": token_position(chosen, run)}
+        _go((explainer_trail.nearest(f"layers.{layer}.attention.weights", there, step),))
+        redraw([PART])
+
+
+@st.fragment(key=PART)
+@guarded
+def explainer() -> None:
+    """The panel, where a cell is to be explained; what listens to clicks, in any case."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    step = run.steps[step_index(chosen, run)]
+    trail = _trail(chosen, step)
+    panel(_shown(chosen, step, trail) if trail else {}, key="explainer-panel", on_ask=_answer)
+
+
+def _trail(chosen: Settings, step: Step) -> Trail:
+    """The cells of the link; none where this run lacks one of them."""
+    trail = explainer_trail.read(chosen.cell)
+    try:
+        explainer_trail.check(trail, step)
+    except ValueError:
+        return ()
+    return trail
+
+
+# ---- what is shown --------------------------------------------------------------------------------------------------
+
+
+def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
+    address = trail[-1]
+    step = explainer_trail.step_of(address, on_screen)
+    told = explain(step, address.name, address.index)
+    line, drawing = LINES[told.operation](told, step.run.model.config)
+    by_size, most = _listing(address, len(told.terms))
+    return {
+        "crumbs": [_crumb(a, on_screen) for a in trail],
+        "symbol": symbol(step, address.name), "title": title(step, address.name), "place": place(step, address),
+        "formula": told.entry.formula if told.entry and told.entry.operation else "",
+        "meaning": told.entry.meaning if told.entry else "the number of a token in the tokenizer's vocabulary",
+        "result": _result(told, explainer_trail.stored(step, address)), "line": line, "drawing": drawing,
+        "numbers": numbers(told), "note": _note(told, step, chosen), "pooled": _pooled(address), "end": not told.terms,
+        "terms": main_terms(on_screen, step, told, by_size, most), "by_size": by_size, "most": MOST,
+        **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
+        "choice": _choice(chosen, step, address),
+    }  # fmt: skip
+
+
+def _crumb(address: Address, on_screen: Step) -> dict[str, str]:
+    step = explainer_trail.step_of(address, on_screen)
+    return {"text": crumb(step, address), "title": f"{title(step, address.name)}, {place(step, address)}"}
+
+
+def _result(told: Explanation, stored: float) -> dict[str, str]:
+    """The value computed here in float64 from the operands, beside the one that the run has."""
+    if told.operation in ("learned", "given"):
+        text = f"{stored:.0f}" if told.operation == "given" else full(stored)
+        return {"recomputed": text, "stored": "", "apart": ""}
+    apart = brief(float(f"{abs(told.result - stored):.1g}")) if told.result != stored else ""
+    return {"recomputed": full(told.result), "stored": full(stored), "apart": apart}
+
+
+def _note(told: Explanation, step: Step, chosen: Settings) -> str:
+    """One sentence: why a cell is hidden, where a row was computed, or why the way back ends here."""
+    if told.operation == "learned" and models.is_random(chosen.model):
+        return f"A weight: here the way back ends. It was drawn at random from weights seed {chosen.weights_seed}."
+    if told.operation == "learned":
+        return "A weight: here the way back ends. Training set it, and the model file holds it."
+    if told.operation == "given":
+        return f"{told.note} A token id: here the way back ends, at the {'text' if 'prompt' in told.note else 'dice'}."
+    if told.operation == "softmax" and told.numbers["input"] == -float("inf") and told.entry:
+        return explain(step, told.entry.operands[0], told.index).note
+    return told.note
+
+
+def _pooled(address: Address) -> str:
+    """What was clicked, where that stands for several cells."""
+    told_of, sentence = st.session_state.get("explainer-pooled", ("", ""))
+    return sentence if told_of == str(address) else ""
+
+
+def _listing(address: Address, count: int) -> tuple[bool, int]:
+    """Whether the largest terms come first, and how many are listed."""
+    by_size = st.session_state.get("explainer-by-size", count > ROWS)
+    asked_of, most = st.session_state.get("explainer-most", ("", ROWS))
+    return by_size, most if asked_of == str(address) else ROWS
+
+
+def _layers(on_screen: Step, told: Explanation, step: Step, address: Address) -> dict[str, Any]:
+    """A residual's contributions, or that they can be asked for."""
+    if told.entry is None or told.entry.operation != "add":
+        return {"layers": None, "layers_later": False}
+    asked = st.session_state.get("explainer-layers") == str(address)
+    if not asked and (told.entry.layer or 0) >= FEW_LAYERS:
+        return {"layers": None, "layers_later": True}
+    return {"layers": layer_by_layer(on_screen, told, step), "layers_later": False}
+
+
+def _choice(chosen: Settings, step: Step, address: Address) -> dict[str, Any]:
+    """What the keyboard chooses from: the layer, its matrices and weights, and the numbers of the cell."""
+    config = step.run.model.config
+    entries = (*catalogue.matrices(config), *catalogue.weights(config))
+    layer = next((e.layer for e in entries if e.name == address.name and e.layer is not None), chosen.layer)
+    layer = min(layer, config.layers - 1)
+    names = {e.name: f"{e.symbol} · {e.title}" for e in entries if e.layer in (None, layer)}
+    return {"layer": layer, "layers": config.layers, "name": address.name, "axes": axes(step, address),
+            "matrices": [*names.items(), (TOKEN_IDS, "Token ids")]}  # fmt: skip
+
+
+# ---- what is asked --------------------------------------------------------------------------------------------------
+
+
+def _answer(question: dict[str, Any]) -> None:
+    """A click or a key in the browser: which cell next, or how its terms are listed. What makes no sense is ignored."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    step = run.steps[step_index(chosen, run)]
+    trail = _trail(chosen, step)
+    kind, value = next(iter(question.items()), ("", None))
+    if kind in _CELLS:
+        try:
+            trail = _CELLS[kind](trail, value, step)
+            explainer_trail.check(trail, step)
+        except (ValueError, TypeError, KeyError, IndexError):
+            return
+        _go(trail)
+    elif trail and kind == "by_size":
+        st.session_state["explainer-by-size"] = value is True
+    elif trail and kind == "more":
+        _, most = st.session_state.get("explainer-most", ("", ROWS))
+        st.session_state["explainer-most"] = (str(trail[-1]), min(most + MORE, MOST))
+    elif trail and kind == "layers":
+        st.session_state["explainer-layers"] = str(trail[-1])
+
+
+def _go(trail: Trail) -> None:
+    settings.look_at("cell", explainer_trail.written(trail))
+    st.session_state.pop("explainer-most", None)
+
+
+def _picked(trail: Trail, pick: dict[str, Any], step: Step) -> Trail:
+    """A cell of a picture: of a pooled one, the largest of those that it stands for."""
+    rows, columns = (explainer_trail.whole_numbers(pick[name]) for name in ("rows", "columns"))
+    head = pick.get("head")
+    head = None if head is None else explainer_trail.whole(head, 10**6)
+    address = explainer_trail.picked(step, str(pick["matrix"]), head, rows, columns)
+    sentence = ""
+    if len(rows) * len(columns) > 1:
+        sentence = f"The clicked cell stands for {len(rows)} × {len(columns)} cells: this is the largest of them."
+    st.session_state["explainer-pooled"] = (str(address), sentence)
+    return (address,)
+
+
+def _followed(trail: Trail, address: str, step: Step) -> Trail:
+    (target,) = explainer_trail.read(address)
+    return explainer_trail.follow(trail, target)
+
+
+def _chosen(trail: Trail, wanted: dict[str, Any], step: Step) -> Trail:
+    """A matrix and numbers typed: positions are what people count rows by."""
+    name = str(wanted["name"])
+    given = {axis: explainer_trail.whole(i, 10**9) for axis, i in dict(wanted["coordinates"]).items()}
+    return (explainer_trail.nearest(name, given, step),)
+
+
+_CELLS = {
+    "pick": _picked,
+    "go": _followed,
+    "choose": _chosen,
+    "back": lambda trail, count, step: trail[: explainer_trail.whole(count, len(trail)) + 1],
+    "close": lambda trail, value, step: (),
+}

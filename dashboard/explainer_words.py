@@ -1,0 +1,183 @@
+"""An explanation in words: where a cell is, its computation as one line of numbers, and what is drawn beside it.
+
+What is said follows from the operation that the catalogue names; no matrix has code of its own.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboard.explainer_trail import Address, starts
+from llm_core import ModelConfig, Step, Term, catalogue
+from llm_core.cells import TOKEN_IDS
+from llm_core.explanation import ACTIVATIONS, Explanation, shape_of
+
+
+def full(value: float) -> str:
+    """A number with all the digits that tell float32 numbers apart."""
+    return _written(value, 9)
+
+
+def brief(value: float) -> str:
+    return _written(value, 6)
+
+
+def _written(value: float, digits: int) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return re.sub("e([-+])0*", r"e\1", f"{value:.{digits}g}").replace("e+", "e").replace("-", "−") if value else "0"
+
+
+# ---- where a cell is ------------------------------------------------------------------------------------------------
+
+
+def symbol(step: Step, name: str) -> str:
+    return "ids" if name == TOKEN_IDS else _entry(step, name).symbol
+
+
+def title(step: Step, name: str) -> str:
+    return "Token ids" if name == TOKEN_IDS else _entry(step, name).title
+
+
+def _entry(step: Step, name: str) -> catalogue.Entry:
+    config = step.run.model.config
+    learned = next((e for e in catalogue.weights(config) if e.name == name), None)
+    return learned or catalogue.matrix(config, name)
+
+
+def axes(step: Step, address: Address) -> list[dict[str, Any]]:
+    """Each axis of a cell's matrix: its word, the cell's number there, how many there are, which is the first.
+
+    Rows of the step count from the position of its first token, as they do beside the matrices.
+    """
+    first = starts(step, address.name)
+    return [
+        {"axis": axis, "word": axis.replace("_", " ").replace("kv", "KV"), "value": first[axis] + i, "size": size,
+         "start": first[axis]}
+        for (axis, size), i in zip(shape_of(step, address.name).items(), address.index, strict=True)
+    ]  # fmt: skip
+
+
+def place(step: Step, address: Address) -> str:
+    """Where a cell is, in words: layer 0 · head 1 · query 3 ␣you · key 2 ␣are."""
+    run, words = step.run, []
+    layer = None if address.name == TOKEN_IDS else _entry(step, address.name).layer
+    if layer is not None and run.model.config.layers > 1:
+        words.append(f"layer {layer}")
+    for axis in axes(step, address):
+        i, token = axis["value"], ""
+        if axis["axis"] in ("position", "query", "key") and axis["start"] + axis["size"] <= len(run.ids):
+            token = " " + run.model.tokenizer.label(run.ids[i])
+        elif axis["axis"] == "vocab":
+            token = " " + run.model.tokenizer.label(i)
+        words.append(f"{axis['word']} {i:,}{token}")
+    if address.step is not None:
+        words.append(f"in step {address.step}, " + ("the prefill" if address.step == 0 else f"decode {address.step}"))
+    return " · ".join(words)
+
+
+def crumb(step: Step, address: Address) -> str:
+    """A cell as briefly as can be: S[0, 3, 2]."""
+    return f"{symbol(step, address.name)}[{', '.join(str(a['value']) for a in axes(step, address))}]"
+
+
+# ---- one function for each operation: what is computed, in one line of numbers, and what is drawn beside it ----------
+
+Shown = tuple[str, dict[str, Any] | None]
+
+
+def _sum(told: Explanation, config: ModelConfig) -> Shown:
+    terms, result = told.terms, brief(told.result)
+    if len(terms) == 1:
+        return f"{brief(terms[0].inputs[0])} × {brief(terms[0].factor)} = {result}", None
+    if len(terms) <= 4:
+        return f"{_joined(terms)} = {result}", None
+    bias = ", the bias among them," if terms[-1].label == "bias" else ""
+    return f"the sum of {len(terms):,} terms{bias} = {result}", None
+
+
+def _joined(terms: Sequence[Term]) -> str:
+    first, *others = [term.value for term in terms]
+    return brief(first) + "".join(f" {'−' if v < 0 else '+'} {brief(abs(v))}" for v in others)
+
+
+def _softmax(told: Explanation, config: ModelConfig) -> Shown:
+    n = told.numbers
+    x, most, power = brief(n["input"]), brief(n["maximum"]), brief(n["exponential"])
+    return f"exp({x} − ({most})) ÷ total = {power} ÷ {brief(n['total'])} = {brief(told.result)}", None
+
+
+def _norm(told: Explanation, config: ModelConfig) -> Shown:
+    n = told.numbers
+    spread = n.get("variance", n.get("mean square", 0.0))
+    top = f"({brief(n['input'])} − ({brief(n['mean'])}))" if "mean" in n else brief(n["input"])
+    shift = f" + ({brief(n['shift'])})" if "shift" in n else ""
+    root = f"√({brief(spread)} + {brief(n['epsilon'])})"
+    return f"{top} ÷ {root} × {brief(n['scale'])}{shift} = {brief(told.result)}", None
+
+
+def _rotate(told: Explanation, config: ModelConfig) -> Shown:
+    if len(told.terms) == 1:
+        return f"{brief(told.result)}, as it was", None
+    own, partner = told.terms
+    first = own.operands[0][-1][-1] < partner.operands[0][-1][-1]  # of its pair: turned to x · cos − y · sin
+    sign = "−" if first else "+"
+    line = f"{brief(own.inputs[0])} × cos {sign} {brief(partner.inputs[0])} × sin = {brief(told.result)}"
+    pair = (own.inputs[0], partner.inputs[0]) if first else (partner.inputs[0], own.inputs[0])
+    cos, sin = told.numbers["cos"], told.numbers["sin"]
+    turned = pair[0] * cos - pair[1] * sin, pair[1] * cos + pair[0] * sin
+    radius = math.hypot(*pair) or 1.0
+    alt = (
+        f"The pair ({brief(pair[0])}, {brief(pair[1])}), turned by {brief(told.numbers['angle'])} radians "
+        f"to ({brief(turned[0])}, {brief(turned[1])})"
+    )
+    drawing = {"kind": "rotation", "from": [v / radius for v in pair], "to": [v / radius for v in turned],
+               "angle": told.numbers["angle"], "first": first,
+               "alt": alt}  # fmt: skip
+    return line, drawing
+
+
+def _activate(told: Explanation, config: ModelConfig) -> Shown:
+    name = _NAMES[config.feedforward]
+    x, y = told.numbers["input"], told.numbers["activated"]
+    gated = f" × {brief(told.terms[1].inputs[0])}" if len(told.terms) == 2 else ""
+    line = f"{name}({brief(x)}){gated} = {brief(told.result)}"
+    curve = ACTIVATIONS[config.feedforward]
+    reach = max(4.0, 1.25 * abs(x)) if math.isfinite(x) else 4.0
+    points = [(v, curve(v)) for v in np.linspace(-reach, reach, 81).tolist()]
+    drawing = {"kind": "curve", "points": points, "at": [x, y], "name": name,
+               "alt": f"The curve of {name}: {brief(x)} in, {brief(y)} out"}  # fmt: skip
+    return line, drawing
+
+
+_NAMES = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU", "swiglu": "SiLU"}
+
+
+def _lookup(told: Explanation, config: ModelConfig) -> Shown:
+    if "frequency" in told.numbers:
+        n, wave = told.numbers, told.terms[0].label.split("(")[0]
+        return f"{wave}({n['position']:.0f} × {brief(n['frequency'])}) = {brief(told.result)}", None
+    return f"copied: {brief(told.result)}", None
+
+
+def _mask(told: Explanation, config: ModelConfig) -> Shown:
+    return "hidden: −∞" if told.note else f"not hidden: {brief(told.result)}, as it was", None
+
+
+def _end(told: Explanation, config: ModelConfig) -> Shown:
+    return "", None
+
+
+LINES: dict[str, Callable[[Explanation, ModelConfig], Shown]] = {
+    "sum": _sum, "softmax": _softmax, "norm": _norm, "rotate": _rotate, "activate": _activate, "lookup": _lookup,
+    "mask": _mask, "learned": _end, "given": _end,
+}  # fmt: skip
+_WHOLE = ("pair", "position", "row", "query", "key")
+
+
+def numbers(told: Explanation) -> list[tuple[str, str]]:
+    """What was computed on the way, by name."""
+    return [(name, f"{value:,.0f}" if name in _WHOLE else full(value)) for name, value in told.numbers.items()]
