@@ -1,0 +1,133 @@
+"""The health of a step's matrices: range, size, zeros, what is not finite, and where attention goes.
+
+Of a long prompt no matrix is held whole: rows come in blocks, and each block is counted and let go. Cells that the mask
+hides are no cells here: their −∞ is meant, and their zeros say nothing.
+
+Axis letters: h head, p position, s cached positions.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from llm_core.generation import Step
+from llm_core.trace import ROWS_PER_BLOCK, Matrix
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is counted of one matrix, or of one head of it.
+
+    head: None where the figures are of the whole matrix; shape: rows and columns, those of heads side by side.
+    cells: how many the mask leaves. minimum, maximum: of the finite ones (NaN where there is none).
+    norm: √Σ x² over the finite ones. zeros: the share of cells that are exactly 0. nan, infinite: how many cells are.
+    Of attention weights only: entropy, −Σ a log₂ a of a row, in bits; first, the share of a row that goes to the first
+    token; each the mean over the rows that have more than one token to look at (None where there is no such row).
+    """
+
+    name: str
+    head: int | None
+    shape: tuple[int, ...]
+    cells: int
+    minimum: float
+    maximum: float
+    norm: float
+    zeros: float
+    nan: int
+    infinite: int
+    entropy: float | None = None
+    first: float | None = None
+
+    @property
+    def sound(self) -> bool:
+        """True where every cell is a finite number."""
+        return not self.nan and not self.infinite
+
+
+def in_blocks(step: Step, names: Sequence[str], rows: range | None = None) -> Iterator[Matrix]:
+    """The named matrices of one layer, in blocks of rows: what is large is never there as a whole.
+
+    rows: only these rows of the step (0 is its first). A matrix whose rows are not the step's (cached keys and values,
+    the logits) comes once. Raises ValueError as `Step.matrices` does.
+    """
+    whole = range(len(step.positions)) if rows is None else rows
+    seen: set[str] = set()
+    for start in range(whole.start, whole.stop, ROWS_PER_BLOCK):
+        wanted = [name for name in names if name not in seen]
+        for matrix in step.matrices(wanted, range(start, min(start + ROWS_PER_BLOCK, whole.stop))) if wanted else []:
+            if matrix.axes[-2] == "key" or matrix.axes[-1] == "vocab":
+                seen.add(matrix.name)
+            yield matrix
+
+
+def health(step: Step, names: Sequence[str], rows: range | None = None) -> list[Health]:
+    """The health of the named matrices of one layer, of attention weights one for each head. See `in_blocks`."""
+    tallies: dict[str, Tally] = {}
+    for matrix in in_blocks(step, names, rows):
+        tallies.setdefault(matrix.name, Tally(matrix)).add(matrix)
+    return [found for name in names for found in tallies[name].result()]
+
+
+class Tally:
+    """Counts one matrix, block of rows by block of rows."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self.name = matrix.name
+        self.attention = matrix.entry.operation == "softmax" and matrix.axes[-1] == "key"
+        self._blocks: list[dict[str, Tensor]] = []  # of each block: one number for each head
+        self._rows = self._columns = self._heads = 0
+
+    def add(self, matrix: Matrix) -> None:
+        """Count the cells of these rows."""
+        values = matrix.values if matrix.values.ndim == 3 else matrix.values[None]  # (h, p, s)
+        self._heads, rows, self._columns = values.shape
+        self._rows += rows
+        seen = torch.ones(rows, self._columns, dtype=torch.bool) if matrix.mask is None else ~matrix.mask
+        finite = values.isfinite() & seen
+        known = values.masked_fill(~finite, 0)
+        nan = torch.count_nonzero(values.isnan() & seen, (-2, -1))
+        counts = {
+            "cells": seen.sum().expand(self._heads),
+            "minimum": values.masked_fill(~finite, torch.inf).amin((-2, -1)),
+            "maximum": values.masked_fill(~finite, -torch.inf).amax((-2, -1)),
+            "squares": torch.linalg.vector_norm(known, dim=(-2, -1), dtype=torch.float64).square(),
+            "zeros": torch.count_nonzero((values == 0) & seen, (-2, -1)),
+            "nan": nan,
+            "infinite": seen.sum() - torch.count_nonzero(finite, (-2, -1)) - nan,
+        }
+        if self.attention:
+            free = values[:, seen.sum(-1) > 1]  # (h, rows that have a choice, s)
+            counts["free"] = torch.tensor(free.shape[1]).expand(self._heads)
+            counts["entropy"] = torch.special.entr(free.float()).sum((-2, -1), dtype=torch.float64) / math.log(2)
+            counts["first"] = free[..., 0].sum(-1, dtype=torch.float64)
+        self._blocks.append(counts)
+
+    def result(self) -> list[Health]:
+        """What was counted: of attention weights one for each head, of any other matrix one for all of it."""
+        joined = {name: torch.stack([block[name] for block in self._blocks]) for name in self._blocks[0]}  # (blocks, h)
+        if self.attention:
+            return [self._health({name: x[:, [h]] for name, x in joined.items()}, h) for h in range(self._heads)]
+        return [self._health(joined, None)]
+
+    def _health(self, counts: dict[str, Tensor], head: int | None) -> Health:
+        cells, nan, infinite = (int(counts[name].sum()) for name in ("cells", "nan", "infinite"))
+        empty = cells == nan + infinite
+        shape = (self._rows, self._columns) if head is not None or self._heads == 1 else (
+            self._heads, self._rows, self._columns)  # fmt: skip
+        return Health(
+            self.name, head, shape, cells,
+            math.nan if empty else float(counts["minimum"].min()),
+            math.nan if empty else float(counts["maximum"].max()),
+            math.sqrt(float(counts["squares"].sum())),
+            float(counts["zeros"].sum()) / max(cells, 1), nan, infinite,
+            _mean(counts, "entropy"), _mean(counts, "first"),
+        )  # fmt: skip
+
+
+def _mean(counts: dict[str, Tensor], name: str) -> float | None:
+    """Over the rows of attention that have a choice."""
+    rows = int(counts["free"].sum()) if name in counts else 0
+    return float(counts[name].sum()) / rows if rows else None
