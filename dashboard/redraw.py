@@ -8,6 +8,7 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from dashboard.navigation import LINKS
 from dashboard.settings import Settings, current
 from dashboard.state import run_of, step_index
 from llm_core import Run
@@ -43,9 +44,10 @@ def after_sampling() -> None:
 
 
 def redraw(parts: list[str]) -> None:
-    """In a callback: draw these fragments again, or the whole page where one of them is not there (yet)."""
+    """In a callback: draw these fragments again and the links to other pages, or the whole page where one of them is
+    not there (yet)."""
     try:
-        st.rerun(parts)
+        st.rerun([*parts, LINKS])
     except StreamlitAPIException:
         st.rerun()
 

@@ -5,6 +5,7 @@ page. A value in a link that cannot be used gives way to the default, and the pa
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,8 @@ LONGEST_TEXT = 20_000  # characters that are looked at; how many tokens a model 
 MOST_NEW_TOKENS = 16
 LARGEST_WEIGHTS_SEED = 2**32 - 1
 LARGEST_DICE_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
+LENS_WINDOWS = (8, 16, 32, 64)
+"""How many positions the logit lens shows: each costs a row of logits at every door."""
 GUARD = "text-guard"  # of the text area: its key
 STATIONS = ("text", "embedding", "attention", "feedforward", "logits", "sample")
 
@@ -50,6 +53,9 @@ class Settings:
     layer: int = 0
     head: int = 0
     skip_first: int = 0  # 1: the first token is left out of attention's scale
+    part: str = "attention.weights"  # the map's matrix, by its name without the layer
+    lens_token: int | None = None  # the id that the logit lens follows; None is the sampled one
+    lens_window: int = 16
     cell: str = ""  # the explained cell and the way to it, see explainer_trail.py
 
     @property
@@ -58,7 +64,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
-VIEW = ("step", "station", "token", "layer", "head", "skip_first", "cell")
+VIEW = ("step", "station", "token", "layer", "head", "skip_first", "part", "lens_token", "lens_window", "cell")
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
 
@@ -103,7 +109,9 @@ def _said(name: str) -> str:
         return "the shape that the dialog starts with"
     if name == "cell":
         return "no cell"
-    return "the last token of the prompt" if default is None else str(default)
+    if default is None:
+        return {"token": "the last token of the prompt", "lens_token": "the sampled token"}[name]
+    return str(default)
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -147,6 +155,16 @@ def _text(text: str) -> str:
     return text
 
 
+def _part(text: str) -> str:
+    if not (len(text) <= 60 and re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", text)):
+        raise models.Unusable("it must be a matrix's name without its layer, such as attention.weights")
+    return text
+
+
+def _window(text: str) -> int:
+    return int(_one_of(tuple(map(str, LENS_WINDOWS)))(text))
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
     "model": models.checked_name,
     "shape": models.checked_shape,
@@ -164,8 +182,15 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "layer": _whole(0, 9_999),
     "head": _whole(0, 9_999),
     "skip_first": _whole(0, 1),
+    "part": _part,
+    "lens_token": _whole(0, 9_999_999),
+    "lens_window": _window,
     "cell": explainer_trail.checked,
 }
+
+
+BOUND = [name for name in PARSERS if name not in BY_PAGE]
+"""Bound by Streamlit to widgets that every page has."""
 
 
 # ---- this visitor's settings ----------------------------------------------------------------------------------------
@@ -234,6 +259,13 @@ def current() -> Settings:
         if name in widgets:
             widgets[name] = round(widgets[name], 2)  # a slider's steps are not exact
     return Settings(**widgets, **view)
+
+
+def view() -> dict[str, str]:
+    """What a link to another page must say: the widgets' values go with the visitor, Streamlit sees to that."""
+    chosen = current()
+    said = {name: getattr(chosen, name) for name in BY_PAGE}
+    return {"v": VERSION, **{name: str(value) for name, value in said.items() if value != getattr(DEFAULTS, name)}}
 
 
 def look_at(name: str, value: object) -> None:

@@ -13,7 +13,7 @@ Two rules follow:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -27,8 +27,9 @@ def choose(
     wanted: Value,
     allowed: Collection[Value],
     key: str,
-    height: int,
+    height: int | Literal["content"],
     on_choose: Callable[[Value], None] | None = None,
+    states: Collection[str] = (),
 ) -> Value:
     """Mount a component whose state is one chosen item.
 
@@ -41,6 +42,7 @@ def choose(
         height: pixels kept free while the component loads, so that nothing below it moves.
         on_choose: called with a newly clicked value before the page runs, like a widget's `on_change`.
             Use it where something above the component depends on the choice.
+        states: what else the browser may report, by name; it is kept in the session state under the key.
 
     Returns: the clicked item if there is a new click, else `wanted`.
     """
@@ -57,8 +59,13 @@ def choose(
         if new is not None and on_choose is not None:
             on_choose(new[1])
 
-    mount(key=key, data={**data, "chosen": value, "seen": seen}, height=height, on_report_change=tell_page)
+    others = {f"on_{name}_change": _nothing for name in states}
+    mount(key=key, data={**data, "chosen": value, "seen": seen}, height=height, on_report_change=tell_page, **others)
     return value
+
+
+def _nothing() -> None:
+    """Streamlit takes a state only where something is called for it."""
 
 
 def _reported(key: str, allowed: Collection[Value]) -> tuple[int, Value] | None:

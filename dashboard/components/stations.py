@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
 
 from dashboard.components.browser import component
 from dashboard.components.choice import choose
-from dashboard.figures.colours import BLUE, GREY, ORANGE, STRONGEST, TEAL
+from dashboard.components.thumbnail import COLOURS, Thumbnail, encode
 
 _mount = component(
     "station_strip",
@@ -19,26 +15,7 @@ _mount = component(
     styles=["common.css", "stations.css"],
 )
 
-_MASKED = 255  # the byte of a masked cell; values use 0…254, with 127 for a signed zero
-_LARGEST = 64
-_COLOURS = {"negative": BLUE, "positive": ORANGE, "certain": TEAL, "masked": GREY, "strongest": STRONGEST}
 _HEIGHT = 146  # as in stations.css
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """A small picture of one matrix.
-
-    Attributes:
-        values: 2-D array, pooled by the caller to at most 64 × 64.
-        kind: "signed" (blue–neutral–orange around zero), "probability" (one ramp from zero),
-            "bars" (one bar for each value) or "tokens" (one box for each value, as wide as the value says).
-        masked: True where a cell is masked; drawn in flat grey. Cells that are not finite count as masked.
-    """
-
-    values: np.ndarray
-    kind: Literal["signed", "probability", "bars", "tokens"] = "signed"
-    masked: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -66,46 +43,16 @@ def stations(items: list[Station], *, chosen: str, key: str, on_choose: Callable
     """
     cards = [
         {"id": item.id, "title": item.title, "caption": item.caption,
-         "thumbnails": [_encode(thumbnail) for thumbnail in item.thumbnails]}
+         "thumbnails": [encode(thumbnail) for thumbnail in item.thumbnails]}
         for item in items
     ]  # fmt: skip
     ids = [item.id for item in items]
     return choose(
         _mount,
-        data={"cards": cards, "colours": _COLOURS},
+        data={"cards": cards, "colours": COLOURS},
         wanted=chosen,
         allowed=ids,
         key=key,
         height=_HEIGHT,
         on_choose=on_choose,
     )
-
-
-def _encode(thumbnail: Thumbnail) -> dict[str, Any]:
-    """One byte for each cell, as base64: 1.3 characters a cell instead of some 20 in JSON."""
-    values = np.asarray(thumbnail.values, dtype=np.float64)
-    if values.ndim != 2 or max(values.shape) > _LARGEST:
-        raise ValueError(f"A thumbnail is a 2-D array of at most 64 × 64 cells, not {values.shape}.")
-    masked = ~np.isfinite(values)
-    if thumbnail.masked is not None:
-        if np.shape(thumbnail.masked) != values.shape:
-            raise ValueError(f"The mask's shape {np.shape(thumbnail.masked)} is not {values.shape}.")
-        masked |= np.asarray(thumbnail.masked, dtype=bool)
-    scale = _scale(np.abs(values[~masked]), thumbnail.kind)
-    shares = np.where(masked, 0.0, values) / scale
-    signed = thumbnail.kind == "signed"
-    levels = 127 + 127 * np.clip(shares, -1, 1) if signed else 254 * np.clip(shares, 0, 1)
-    bytes_ = np.where(masked, _MASKED, np.rint(levels)).astype(np.uint8)
-    rows, columns = values.shape
-    return {"rows": rows, "columns": columns, "kind": thumbnail.kind,
-            "cells": base64.b64encode(bytes_.tobytes()).decode("ascii")}  # fmt: skip
-
-
-def _scale(magnitudes: np.ndarray, kind: str) -> float:
-    """The magnitude that gets the full colour: the largest, or the 99th percentile where one cell towers."""
-    if magnitudes.size == 0:
-        return 1.0
-    largest, usual = float(magnitudes.max()), float(np.percentile(magnitudes, 99))
-    if kind == "tokens":  # one endless token must not shrink the others to dots
-        return min(largest, 2.5 * float(np.median(magnitudes))) or 1.0
-    return (usual if 0 < usual < largest / 20 else largest) or 1.0

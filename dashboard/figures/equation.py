@@ -26,10 +26,13 @@ PADDED = {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}  # a l
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
 
-def equation(parts: list[Part], tokens: int) -> go.Figure:
-    """Draw one equation. tokens: how many the run has, so that all of its steps get cells of one size."""
+def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM) -> go.Figure:
+    """Draw one equation. tokens: how many the run has, so that all of its steps get cells of one size.
+
+    room: pixels of width for all columns that are not tokens.
+    """
     columns = sum(p.columns for p in parts if isinstance(p, Picture) and p.column_start is None)
-    cell = geometry.cell_for(tokens, columns)
+    cell = geometry.cell_for(tokens, columns, room)
     plan = geometry.plan(parts, cell)
     traces: list[dict[str, Any]] = []
     layout = blank_layout(plan.width, plan.height)

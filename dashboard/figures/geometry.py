@@ -30,12 +30,16 @@ class Cell:
         return self.row >= 14
 
 
-def cell_for(tokens: int, columns: int) -> Cell:
-    """Cells for a run of so many tokens, alike in all of its steps, and an equation with so many other columns."""
+def cell_for(tokens: int, columns: int, room: int = ROOM) -> Cell:
+    """Cells for a run of so many tokens, alike in all of its steps, and an equation with so many other columns.
+
+    room: pixels that these columns share.
+    """
     row = next((size for most, size in _TOKEN_SIZES if tokens <= most), 2)
-    fitting = max(1.0, ROOM * 4 // columns / 4) if columns else 16
+    fitting = max(1.0, room * 4 // columns / 4) if columns else 16
     feature = next((size for most, size in _FEATURE_SIZES if columns <= most), fitting)
-    return Cell(row, row if row < 24 else _FEATURE_SIZES[0][1], feature)
+    token = row if row < 24 else _FEATURE_SIZES[0][1]
+    return Cell(row, token, feature if room == ROOM else min(feature, fitting))
 
 
 @dataclass(frozen=True)

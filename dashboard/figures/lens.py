@@ -1,0 +1,74 @@
+"""The logit lens as a grid: doors down, positions across, in each cell the likeliest token."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.figures.colours import FRAME, MONO, PROBABILITY
+from dashboard.figures.equation import PADDED, blank_layout, escape, figure_of
+
+LEFT, WIDE, LETTER = 74, 1000, 6.7
+_NARROWEST, _WIDEST = 14, 120
+LEGIBLE = 30  # pixels of width from which tokens are written into their cells
+
+
+def lens_figure(
+    ids: np.ndarray, probabilities: np.ndarray, labels: dict[int, str], doors: Sequence[str], tokens: Sequence[str]
+) -> go.Figure:
+    """ids and probabilities (doors, positions, k), the likeliest first; labels: of every id among them.
+
+    tokens: the text at each position, as it is read; doors: in words.
+    """
+    rows, columns, _ = ids.shape
+    width = max(_NARROWEST, min(_WIDEST, WIDE // columns))
+    height = 22 if rows <= 32 else 16
+    top = 10 + 7.3 * max(min(len(token), 9) for token in tokens) if columns else 0
+    whole = LEFT + width * columns + 4, top + height * rows + 4
+    layout = blank_layout(*whole)
+    layout["xaxis"] = _axis([LEFT / whole[0], 1 - 4 / whole[0]], "y", tokens) | {
+        "side": "top", "tickangle": -90, "range": [-0.5, columns - 0.5]}  # fmt: skip
+    layout["yaxis"] = _axis([4 / whole[1], 1 - top / whole[1]], "x", doors) | {"range": [rows - 0.5, -0.5]}
+    layout["shapes"].append({"type": "rect", "xref": "x", "yref": "y", "x0": -0.5, "x1": columns - 0.5, "y0": -0.5,
+                             "y1": rows - 0.5, "line": {"color": FRAME, "width": 1.4},
+                             "fillcolor": "rgba(0,0,0,0)"})  # fmt: skip
+    traces = [_cells(ids, probabilities, labels)]
+    if width >= LEGIBLE:
+        traces.append(_words(ids[..., 0], labels, int(width / LETTER)))
+    return figure_of(traces, layout)
+
+
+def _cells(ids: np.ndarray, probabilities: np.ndarray, labels: dict[int, str]) -> dict[str, Any]:
+    best = [[_guesses(i, p, labels) for i, p in zip(*row, strict=True)] for row in zip(ids, probabilities, strict=True)]
+    return {
+        "type": "heatmap", "z": np.ascontiguousarray(probabilities[..., 0], np.float32), "zmin": 0, "zmax": 1,
+        "zauto": False, "colorscale": PROBABILITY, "showscale": False, "xgap": 1, "ygap": 1, "customdata": best,
+        "hovertemplate": "%{y}, at %{x}<br>%{customdata}<extra></extra>",
+    }  # fmt: skip
+
+
+def _guesses(ids: np.ndarray, probabilities: np.ndarray, labels: dict[int, str]) -> str:
+    pairs = zip(ids.tolist(), probabilities.tolist(), strict=True)
+    return "<br>".join(f"<b>{escape(labels[i])}</b> {p:.2%}" for i, p in pairs)
+
+
+def _words(ids: np.ndarray, labels: dict[int, str], most: int) -> dict[str, Any]:
+    """The tokens as a layer of text: unlike a heatmap's own, it takes the page's text colour."""
+    rows, columns = np.indices(ids.shape).reshape(2, -1)
+    texts = [_fitting(labels[i], most) for i in ids.ravel().tolist()]
+    return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
+            "textfont": {"family": MONO, "size": 11}, "hoverinfo": "skip"}  # fmt: skip
+
+
+def _fitting(label: str, most: int) -> str:
+    return escape(label if len(label) <= most else label[: max(1, most - 1)] + "…")
+
+
+def _axis(domain: list[float], anchor: str, labels: Sequence[str]) -> dict[str, Any]:
+    texts = [_fitting(label, 11) for label in labels]
+    return {
+        "domain": domain, "anchor": anchor, "fixedrange": True, "zeroline": False, "showgrid": False,
+        "tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": texts,
+        "tickfont": {"family": MONO, "size": 11}, **PADDED,
+    }  # fmt: skip

@@ -1,0 +1,93 @@
+"""Lines over the doors of a model: numbers that change from layer to layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.colours import BAR, BAR_CHOSEN, FRAME, GREY, MONO
+from dashboard.figures.equation import blank_layout, figure_of
+
+HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 58, 34, 22
+_COLOURS = (BAR, BAR_CHOSEN)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number for each door. word: what it is; texts: written into the hover label behind it."""
+
+    word: str
+    values: Sequence[float]
+    texts: Sequence[str] = field(default=())
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines that share an axis. log: its scale is logarithmic; falling: the smallest number is at the top."""
+
+    title: str
+    lines: Sequence[Line]
+    log: bool = False
+    falling: bool = False
+    percent: bool = False
+
+
+def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
+    """Panels above each other over the same doors, as wide as the page lets them be."""
+    height = len(panels) * (HEIGHT + GAP) + BOTTOM
+    layout = blank_layout(0, height) | {"autosize": True, "hovermode": "x unified", "showlegend": False}
+    del layout["width"]
+    layout["margin"] = {"l": LEFT, "r": 12, "t": 0, "b": BOTTOM}
+    traces: list[dict[str, Any]] = []
+    inner = height - BOTTOM
+    for number, panel in enumerate(panels):
+        suffix = "" if number == 0 else str(number + 1)
+        top, bottom = number * (HEIGHT + GAP) + TITLE, (number + 1) * (HEIGHT + GAP) - GAP + TITLE
+        layout[f"yaxis{suffix}"] = _values_axis(panel, [1 - bottom / inner, 1 - top / inner])
+        traces += [_trace(line, doors, panel, suffix, _COLOURS[i]) for i, line in enumerate(panel.lines)]
+        layout["annotations"].append({
+            "text": _legend(panel), "x": 0, "y": 1 - (top - TITLE) / inner, "xref": "paper", "yref": "paper",
+            "xanchor": "left", "yanchor": "top", "showarrow": False, "borderpad": 0, "font": {"size": 13},
+        })  # fmt: skip
+    layout["xaxis"] = _doors_axis(doors, "y" if len(panels) == 1 else f"y{len(panels)}")
+    return figure_of(traces, layout)
+
+
+def _trace(line: Line, doors: Sequence[str], panel: Panel, suffix: str, colour: str) -> dict[str, Any]:
+    form = ":.3~p" if panel.percent else ":,.4~g"
+    return {
+        "type": "scatter", "mode": "lines+markers", "x": list(range(len(doors))), "y": list(line.values),
+        "yaxis": f"y{suffix}", "line": {"color": colour, "width": 2}, "marker": {"size": 5, "color": colour},
+        "name": line.word, "text": list(line.texts) or [""] * len(doors),
+        "hovertemplate": f"{line.word} <b>%{{y{form}}}</b> %{{text}}<extra></extra>",
+    }  # fmt: skip
+
+
+def _legend(panel: Panel) -> str:
+    """The title, and which line is which where there are several."""
+    words = [f'<span style="color:{c}">●</span> {line.word}' for line, c in zip(panel.lines, _COLOURS, strict=False)]
+    return "  ".join([f"<b>{panel.title}</b>", *(words if len(words) > 1 else [])])
+
+
+def _values_axis(panel: Panel, domain: list[float]) -> dict[str, Any]:
+    axis = {
+        "domain": [max(0, domain[0]), min(1, domain[1])], "fixedrange": True, "zeroline": False, "showgrid": True,
+        "gridcolor": f"rgba({GREY}, 0.25)", "tickfont": {"family": MONO, "size": 11}, "nticks": 6,
+    }  # fmt: skip
+    if panel.percent:
+        axis |= {"tickformat": "~p", "rangemode": "tozero"}
+    if panel.log:
+        axis |= {"type": "log", "dtick": 1, "exponentformat": "none", "tickformat": ",~g"}
+        del axis["nticks"]
+    return axis | ({"autorange": "reversed"} if panel.falling else {})
+
+
+def _doors_axis(doors: Sequence[str], anchor: str) -> dict[str, Any]:
+    every = -(-len(doors) // 16)
+    return {
+        "anchor": anchor, "fixedrange": True, "zeroline": False, "showgrid": False, "showline": True,
+        "linecolor": FRAME, "tickmode": "array", "tickvals": list(range(0, len(doors), every)),
+        "ticktext": list(doors[::every]), "tickfont": {"size": 12}, "tickangle": 0,
+        "range": [-0.5, len(doors) - 0.5],
+    }  # fmt: skip

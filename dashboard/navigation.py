@@ -1,0 +1,25 @@
+"""The way from page to page: links that take the settings and the view along."""
+
+import streamlit as st
+
+from dashboard import settings
+from dashboard.components.links import complete_links
+
+INFERENCE, WHOLE_MODEL = "dashboard/pages/inference.py", "dashboard/pages/whole_model.py"
+TITLES = {INFERENCE: "Inference", WHOLE_MODEL: "Whole model"}
+LINKS = "pages"
+"""The fragment with the links: it is drawn again whenever the view changes, so that they lead to the same view."""
+
+
+def pages() -> list[st.Page]:
+    """All pages, in visiting order; the first one is where a bare address leads."""
+    return [st.Page(path, title=title, default=path == INFERENCE) for path, title in TITLES.items()]
+
+
+@st.fragment(key=LINKS)
+def links() -> None:
+    """The pages in one row."""
+    with st.container(horizontal=True, gap="medium", key="page-links"):
+        for path in TITLES:
+            st.page_link(path, query_params=settings.view())
+    complete_links(settings.BOUND, key="pager-links")

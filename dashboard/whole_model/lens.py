@@ -1,0 +1,192 @@
+"""The logit lens: what the model would say if it stopped after each layer."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard import models, settings
+from dashboard.figures.equation import escape
+from dashboard.figures.lens import lens_figure
+from dashboard.figures.lines import Line, Panel, lines_figure
+from dashboard.figures.picture import percent
+from dashboard.redraw import guarded, redraw
+from dashboard.settings import LENS_WINDOWS, Settings
+from dashboard.state import run_of, step_index
+from dashboard.whole_model.stream import doors_in_words
+from dashboard.whole_model.survey import key_of
+from llm_core import Run, Step
+from llm_core.lens import Lens, lens
+
+TITLE = "What the model would say after each layer"
+MEANING = (
+    "The logit lens: the final norm and the unembedding, applied to the stream at every door. Each cell is the "
+    "likeliest next token; one sees in which layer an answer appears and where it is made sure."
+)
+RANDOM = "With random weights the guesses are noise: nothing is found, from the first layer to the last."
+TOP, RUNNERS = 3, 5
+LONGEST = 100  # characters that may be typed for a token
+
+
+def has_lens(step: Step) -> bool:
+    """True where the unembedding can read the stream at more than the last door."""
+    config = step.run.model.config
+    return config.stream_out_dim == config.model_dim
+
+
+def no_lens(step: Step) -> str:
+    """Why there is none."""
+    config = step.run.model.config
+    return (
+        f"This model has no logit lens: its unembedding reads the hidden layer, {config.stream_out_dim} wide, and the "
+        f"stream that enters the layer is {config.model_dim} wide; there is no earlier place to read a guess from."
+    )
+
+
+@st.fragment(key="whole-lens")
+@guarded
+def logit_lens() -> None:
+    """The grid of the likeliest tokens, and one token through the layers."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    step = run.steps[step_index(chosen, run)]
+    st.subheader(TITLE, anchor=False)
+    if not has_lens(step):
+        st.text(no_lens(step))
+        return
+    st.caption(f"{MEANING} {RANDOM if models.is_random(chosen.model) else ''}")
+    _grid(step, chosen)
+    _line(step, chosen)
+
+
+# ---- the grid -------------------------------------------------------------------------------------------------------
+
+
+def _grid(step: Step, chosen: Settings) -> None:
+    rows = window(step, chosen.lens_window)
+    found = _lens(*key_of(step), rows, None, step)
+    label = step.run.model.tokenizer.label
+    ids = found.ids.numpy()
+    tokens = [f"{position} {label(step.run.ids[position])}" for position in found.positions]
+    figure = lens_figure(ids, found.probabilities.numpy(), {i: label(i) for i in np.unique(ids).tolist()},
+                         doors_in_words(len(found.doors)), tokens)  # fmt: skip
+    with st.container(key="equation-whole-lens", gap="xsmall"):
+        st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
+                        config={"displayModeBar": False},
+                        alt="The likeliest token at each door and position")  # fmt: skip
+        st.caption("Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell for the next ones.")
+    count = len(step.positions)
+    if count > min(LENS_WINDOWS):
+        options = [size for size in LENS_WINDOWS if size < count] + [min(s for s in LENS_WINDOWS if s >= count)] * (
+            count <= max(LENS_WINDOWS))  # fmt: skip
+        st.session_state["choice-lens-window"] = min(options, key=lambda size: abs(size - chosen.lens_window))
+        st.segmented_control(f"Last positions shown, of {count:,}", options, key="choice-lens-window", required=True,
+                             format_func=lambda size: f"all {count}" if size >= count else str(size),
+                             on_change=_choose_window)  # fmt: skip
+
+
+def window(step: Step, size: int) -> range:
+    """The last rows of the step, at most so many."""
+    count = len(step.positions)
+    return range(max(0, count - size), count)
+
+
+def _choose_window() -> None:
+    settings.look_at("lens_window", st.session_state["choice-lens-window"])
+    redraw(["whole-lens"])
+
+
+@st.cache_resource(max_entries=48, show_spinner="Reading the stream at every door …")
+def _lens(
+    fingerprint: str, ids: tuple[int, ...], index: int, rows: range, token: int | None, _step: Step
+) -> Lens:  # fmt: skip
+    return lens(_step, TOP, rows, token)
+
+
+# ---- one token ------------------------------------------------------------------------------------------------------
+
+
+def _line(step: Step, chosen: Settings) -> None:
+    token = followed(step, chosen)
+    last = range(len(step.positions) - 1, len(step.positions))
+    found = _lens(*key_of(step), last, token, step)
+    probability, rank = found.probability[:, 0].tolist(), found.rank[:, 0].tolist()
+    label = step.run.model.tokenizer.label(token)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="lens-token"):
+        _choice(step, token)
+    panels = [
+        Panel(f"Probability of {escape(label)}", [Line("probability", probability)], percent=True),
+        Panel(f"Rank of {escape(label)} among {step.run.model.config.vocab_size:,} tokens; 1 is the likeliest",
+              [Line("rank", rank)], log=True, falling=True),
+    ]  # fmt: skip
+    st.plotly_chart(lines_figure(doors_in_words(len(found.doors)), panels), key="chart-whole-token", theme=None,
+                    config={"displayModeBar": False}, alt=f"Probability and rank by layer of {label}")  # fmt: skip
+    st.text(in_words(label, probability, rank))
+
+
+def followed(step: Step, chosen: Settings) -> int:
+    """The id of the token that the lines follow: the one in the link, or else the sampled one."""
+    wanted, size = chosen.lens_token, step.run.model.config.vocab_size
+    return step.sampled.id if wanted is None or wanted >= size else wanted
+
+
+def in_words(label: str, probability: list[float], rank: list[int]) -> str:
+    """When the token comes first and stays there, in a sentence; the guesses are the last row's."""
+    doors = doors_in_words(len(rank))
+    end = f"at the end it has {percent(probability[-1])}, rank {rank[-1]:,}"
+    if rank[-1] != 1:
+        best = min(range(len(rank)), key=rank.__getitem__)
+        return f"Seen from the last position, the best rank of {label} is {rank[best]:,}, {_at(doors[best])}; {end}."
+    first = len(rank) - next((i for i, r in enumerate(reversed(rank)) if r != 1), len(rank))
+    return f"Seen from the last position, {label} is the likeliest token {_at(doors[first])} and from there on; {end}."
+
+
+def _at(door: str) -> str:
+    return "at the input" if door == "input" else door.replace("after", "after layer")
+
+
+def _choice(step: Step, token: int) -> None:
+    """The sampled token, its runners-up, and a field for any other."""
+    words = candidates(step)
+    options = list(dict.fromkeys([*words, token]))
+    label = step.run.model.tokenizer.label
+    st.session_state["choice-lens-token"] = token
+    st.selectbox("Token to follow", options, key="choice-lens-token", on_change=_choose_token,
+                 format_func=lambda i: f"{label(i)}{words.get(i, '')}")  # fmt: skip
+    st.text_input("or type one", key="typed-lens-token", max_chars=LONGEST, on_change=_type_token,
+                  placeholder="a word; a space in front matters")  # fmt: skip
+
+
+def candidates(step: Step) -> dict[int, str]:
+    """The sampled token and the likeliest others, each with what is known of it."""
+    p = step.sampled.stages[0].probabilities
+    best = [i for i in p.topk(min(RUNNERS + 1, len(p))).indices.tolist() if i != step.sampled.id][:RUNNERS]
+    return {step.sampled.id: f" · sampled, {percent(float(p[step.sampled.id]))}"} | {
+        i: f" · {percent(float(p[i]))}" for i in best}  # fmt: skip
+
+
+def _choose_token() -> None:
+    _follow(st.session_state["choice-lens-token"])
+
+
+def _type_token() -> None:
+    """The first token of what was typed, without the BOS that some tokenizers put in front."""
+    text = st.session_state["typed-lens-token"]
+    run = run_of(settings.current())
+    ids = first_token(run, text)
+    st.session_state["typed-lens-token"] = ""
+    if ids is not None:
+        _follow(ids)
+
+
+def first_token(run: Run, text: str) -> int | None:
+    """The id of the first token of a text; None where it has none."""
+    tokenizer = run.model.tokenizer
+    ids, prefix = tokenizer.encode(text) if text else [], list(tokenizer.prefix_ids)
+    ids = ids[len(prefix) :] if ids[: len(prefix)] == prefix else ids
+    return ids[0] if ids else None
+
+
+def _follow(token: int) -> None:
+    run = run_of(settings.current())
+    sampled = run.steps[step_index(settings.current(), run)].sampled.id
+    settings.look_at("lens_token", None if token == sampled else token)
+    redraw(["whole-lens"])

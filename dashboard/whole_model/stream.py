@@ -1,0 +1,63 @@
+"""The residual stream through the layers: how long its rows are at each door."""
+
+import streamlit as st
+import torch
+
+from dashboard import settings
+from dashboard.figures.equation import escape
+from dashboard.figures.lines import Line, Panel, lines_figure
+from dashboard.figures.picture import number
+from dashboard.redraw import guarded
+from dashboard.state import run_of, step_index
+from llm_core import Step
+
+TITLE = "The stream grows"
+MEANING = (
+    "The length (norm) of the rows that each layer hands to the next: every layer adds to the stream, and a row far "
+    "longer than the others is a place where the model parks what it does not need."
+)
+JUMP = 4  # times the row's mean length: the longest row stands out
+
+
+def doors_in_words(count: int) -> list[str]:
+    """The first stream is the input; each later one comes out of a layer."""
+    return ["input", *(f"after {layer}" for layer in range(count - 1))]
+
+
+@st.fragment(key="whole-stream")
+@guarded
+def stream() -> None:
+    """Mean and largest row norm at each door."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    step = run.steps[step_index(chosen, run)]
+    mean, largest, rows = row_norms(step)
+    labels = [run.model.tokenizer.label(i) for i in step.ids]
+    at = [f"position {step.positions[row]}, {escape(labels[row])}" for row in rows]
+    st.subheader(TITLE, anchor=False)
+    st.caption(MEANING)
+    lines = [Line("mean of the rows", mean), Line("longest row", largest, at)]
+    figure = lines_figure(doors_in_words(len(step.doors)), [Panel("Norm of a row, log scale", lines, log=True)])
+    st.plotly_chart(figure, key="chart-whole-stream", theme=None, config={"displayModeBar": False},
+                    alt=f"Row norms by layer: from {number(mean[0])} to {number(mean[-1])} in the mean")  # fmt: skip
+    st.text(in_words(step, mean, largest, rows))
+
+
+def row_norms(step: Step) -> tuple[list[float], list[float], list[int]]:
+    """At each door: the mean of the rows' norms √Σ x², the largest of them, and in which row that is."""
+    norms = [torch.linalg.vector_norm(door, dim=-1, dtype=torch.float64) for door in step.doors]
+    return ([float(n.mean()) for n in norms], [float(n.max()) for n in norms], [int(n.argmax()) for n in norms])
+
+
+def in_words(step: Step, mean: list[float], largest: list[float], rows: list[int]) -> str:
+    """What the lines show of this step, in a sentence."""
+    label = step.run.model.tokenizer.label
+    if len(step.positions) > 1 and max(big / usual for big, usual in zip(largest, mean, strict=True) if usual) > JUMP:
+        door = max(range(len(mean)), key=lambda i: largest[i] / (mean[i] or 1))
+        row = rows[door]
+        return (
+            f"{doors_in_words(len(mean))[door].capitalize()} the longest row is that of position "
+            f"{step.positions[row]}, {label(step.ids[row])}: {number(largest[door])}, where the mean is "
+            f"{number(mean[door])}."
+        )
+    return f"From {number(mean[0])} at the input to {number(mean[-1])} after the last layer, in the mean."
