@@ -23,8 +23,9 @@ help: ## Say what can be made
 run: .venv/.installed $(SMOLLM2_STAMP) ## Serve the dashboard; options for Streamlit go in ARGS, as in ARGS="--server.port=9000"
 	$(BIN)/python -m streamlit run app.py $(ARGS)
 
+# Each test process computes with one thread: several of them fill the cores, and would only wait for each other's threads.
 test: .venv/.installed-dev $(SMOLLM2_STAMP) ## Run the tests, less the slow ones; all of them: ARGS='-m ""'
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 $(ARGS)
 
 lint: .venv/.installed-dev ## Check style and types
 	$(BIN)/python -m ruff check .
