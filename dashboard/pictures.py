@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from dashboard.figures.picture import Origin, Picture, Scale, finite, pool, scale_of
-from dashboard.readings import HEADS, Reading, read
+from dashboard.figures.picture import Origin, Picture, pool
+from dashboard.figures.scale import Scale, finite, scale_of
+from dashboard.readings import HEADS, Reading, read, share_of
 from dashboard.sharing import kv_head_of, slice_of
 from llm_core import Step, catalogue
 from llm_core.catalogue import Entry
@@ -151,7 +152,7 @@ def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, **where: Any) ->
     notes = () if tokens is None else (f"{len(tokens.ids)} of {tokens.of:,} columns",)
     return Picture(
         entry.name, entry.symbol, shape_in_words(whole.shape), values, quantity=entry.quantity, row_word=row_word,
-        column_word=column_word, tile=tile, **_scaled(scale_of(finite(whole, None))),
+        column_word=column_word, tile=tile, **_scaled(scale_of(finite(whole, None), share_of(entry, whole.shape[1]))),
         notes=(*notes, *pooled_in_words(tile)), column_labels=tokens.labels if tokens else None,
         origin=Origin(whole.shape, **where),
     )  # fmt: skip

@@ -13,8 +13,9 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from dashboard.figures.picture import Scale, tile_size
-from dashboard.figures.pooling import Sample, all_of, largest
+from dashboard.figures.picture import tile_size
+from dashboard.figures.pooling import all_of, largest
+from dashboard.figures.scale import Sample, Scale, scale_together
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 from llm_core.trace import ROWS_PER_BLOCK
@@ -41,10 +42,18 @@ class Reading:
     labels: tuple[Sequence[str], Sequence[str]]
     arrives: bool
     scales: list[list[Scale]]  # of each head; of attention a second time, its first column left out
+    shared: list[Scale]  # of all heads together, likewise
 
     def scale(self, head: int, skip_first: bool = False) -> Scale:
         """The scale of one head's values; skip_first: of attention, its first column left out."""
         return self.scales[skip_first][head]
+
+
+def share_of(entry: Entry, columns: int) -> float | None:
+    """Of numbers that are shares, the least that a scale of these columns may end at (see `scale_of`)."""
+    if entry.quantity != "probability":
+        return None
+    return 1 / columns if entry.axes[-1] == "key" else 1.0  # of tokens the likeliest one sets the scale
 
 
 def read(step: Step, names: Sequence[str]) -> dict[str, Reading]:
@@ -122,7 +131,8 @@ class _Reader:
         if not self.samples:
             every = 1 if max(self.rows, values.shape[-2]) * self.columns <= _COUNTED else _EVERY
             starts = (0, 1) if self.entry.quantity == "probability" else (0,)
-            self.samples = [[Sample(every) for _ in values] for _ in starts]
+            share = share_of(self.entry, self.columns)
+            self.samples = [[Sample(every, share) for _ in values] for _ in starts]
         for start, samples in enumerate(self.samples):
             for head, sample in zip(values, samples, strict=True):
                 sample.add(head[:, start:], None if mask is None else mask[:, start:])
@@ -133,5 +143,6 @@ class _Reader:
         tile = tile_size(rows), tile_size(self.columns)
         hidden = all_of(torch.cat(self.hidden), tile[0], -2).numpy() if self.hidden else None
         scales = [[sample.scale() for sample in samples] for samples in self.samples]
+        shared = [scale_together(samples) for samples in self.samples]
         return Reading(self.entry, largest(values, tile[0], -2).numpy(), (rows, self.columns), tile, hidden,
-                       (self.labels, self.column_labels), self.arrives, scales)  # fmt: skip
+                       (self.labels, self.column_labels), self.arrives, scales, shared)  # fmt: skip

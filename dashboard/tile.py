@@ -4,9 +4,10 @@ import streamlit as st
 from torch import Tensor
 
 from dashboard.figures.equation import equation
-from dashboard.figures.picture import MOST_CELLS, Origin, Picture, finite, scale_of
+from dashboard.figures.picture import MOST_CELLS, Origin, Picture
+from dashboard.figures.scale import finite, scale_of
 from dashboard.pictures import Look, shape_in_words
-from dashboard.readings import HEADS
+from dashboard.readings import HEADS, share_of
 from dashboard.sharing import kv_head_of
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
@@ -44,7 +45,7 @@ def tile_picture(step: Step, look: Look, entry: Entry, rows: range, columns: ran
     part = slice(columns.start, columns.stop)
     whole = values[:, part].float().numpy()
     hidden = None if hidden is None else hidden[:, part].numpy()
-    scale, off_scale = scale_of(finite(whole, hidden))
+    scale, off_scale = scale_of(finite(whole, hidden), share_of(entry, width))
     row_word, column_word = ("", *entry.axes)[-2:]
     return Picture(
         entry.name, entry.symbol, shape_in_words((height, width)), whole, quantity=entry.quantity,

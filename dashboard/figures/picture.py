@@ -7,14 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dashboard.figures.scale import SOME, finite
+
 MOST_CELLS = 256  # in each direction, that a picture shows one by one
 POOLED_CELLS = 128  # at most, of what is larger: pooled anyway, it is drawn no finer than eyes can tell apart
-SOME = -1  # cells off the scale: not counted, about 1 %
-ROBUST = 20  # a maximum of more than this many times the 99th percentile does not set the scale
 
 Kind = Literal["activation", "weight", "cache"]
-Scale = tuple[float, tuple[int, float]]
-"""The magnitude of the full colour; how many cells lie beyond it, and the largest of them."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,7 @@ class Picture:
         shown = number(self.scale)
         scale = f"±{shown}" if self.quantity == "signed" else f"0 … {percent(self.scale)}"
         count, largest = self.off_scale
-        cells = "about 1 % of the cells" if count == SOME else f"{count:,} cell{'s' if count > 1 else ''}"
-        off = (f"{cells} off the scale: {number(largest)}",) if count else ()
+        off = (off_in_words(count, largest, self.quantity),) if count else ()
         kind = {"weight": ("learned",), "cache": (self._cache,), "activation": ()}[self.kind]
         return f"scale {scale}", *kind, *off, *self.notes
 
@@ -116,26 +113,6 @@ class Picture:
         seen = np.abs(finite(self.values, self.hidden))
         beyond = seen[seen > other.scale]
         return replace(self, scale=other.scale, off_scale=(len(beyond), float(beyond.max(initial=0))))
-
-
-def finite(values: np.ndarray, hidden: np.ndarray | None) -> np.ndarray:
-    """The values that a scale is made from: neither masked nor infinite."""
-    seen = values if hidden is None else values[~hidden]
-    return seen[np.isfinite(seen)]
-
-
-def scale_of(seen: np.ndarray) -> Scale:
-    """The magnitude that gets the full colour, and how many cells lie beyond it with the largest of them.
-
-    One cell that towers over all others would leave the rest blank, so it does not set the scale.
-    """
-    if seen.size == 0:
-        return 1.0, (0, 0.0)
-    magnitudes = np.abs(seen)
-    largest, usual = float(magnitudes.max()), float(np.percentile(magnitudes, 99))
-    if 0 < usual * ROBUST < largest:
-        return usual, (int((magnitudes > usual).sum()), float(seen.flat[magnitudes.argmax()]))
-    return largest or 1.0, (0, 0.0)
 
 
 def tile_size(size: int, most: int = MOST_CELLS) -> int:
@@ -160,6 +137,13 @@ def _largest(values: np.ndarray, step: int) -> np.ndarray:
         np.maximum(high, padded[start::step], out=high)
         np.minimum(low, padded[start::step], out=low)
     return np.where(high >= -low, high, low)
+
+
+def off_in_words(count: int, largest: float, quantity: str = "signed") -> str:
+    """How many cells are off the scale, and how far."""
+    cells = "about 1 % of the cells" if count == SOME else f"{count:,} cell{'s' if count > 1 else ''}"
+    far = percent(largest) if quantity == "probability" else number(largest)
+    return f"{cells} off the scale{':' if count == 1 else ', up to'} {far}"
 
 
 def number(value: float) -> str:

@@ -1,10 +1,7 @@
 """Large matrices made small enough to look at: each cell is the number of largest magnitude of its tile."""
 
-import numpy as np
 import torch
 from torch import Tensor
-
-from dashboard.figures.picture import ROBUST, SOME, Scale, scale_of
 
 
 def largest(values: Tensor, step: int, axis: int = -1) -> Tensor:
@@ -26,32 +23,3 @@ def _tiles(values: Tensor, step: int, axis: int, fill: float) -> Tensor:
     moved = values.movedim(axis, -1)
     moved = torch.nn.functional.pad(moved, (0, -moved.shape[-1] % step), value=fill)
     return moved.unflatten(-1, (-1, step))
-
-
-class Sample:
-    """What a scale needs of one head's values, which may come block by block: the largest, and a fair sample."""
-
-    def __init__(self, every: int = 1) -> None:
-        self.every, self.extreme = every, 0.0
-        self._parts: list[Tensor] = []
-
-    def add(self, values: Tensor, mask: Tensor | None) -> None:
-        """Take these values in; what is masked or not finite is left out."""
-        if mask is not None:
-            values = values.masked_fill(mask, torch.nan)
-        part = values.flatten()[:: self.every]
-        self._parts.append(part[part.isfinite()])
-        seen = values.nan_to_num(0, 0, 0)
-        for extreme in (seen.amax(), seen.amin()) if seen.numel() else ():
-            if abs(float(extreme)) > abs(self.extreme):
-                self.extreme = float(extreme)
-
-    def scale(self) -> Scale:
-        """As `scale_of`; how many cells are off the scale is known where the sample is of all."""
-        seen = torch.cat(self._parts).numpy()
-        if self.every == 1:
-            return scale_of(seen)
-        usual = float(np.percentile(np.abs(seen), 99)) if seen.size else 0.0
-        if 0 < usual * ROBUST < abs(self.extreme):
-            return usual, (SOME, self.extreme)
-        return abs(self.extreme) or 1.0, (0, 0.0)

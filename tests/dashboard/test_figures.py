@@ -6,8 +6,9 @@ import torch
 
 from dashboard.equations import equations, groups
 from dashboard.figures.equation import equation, escape, short
-from dashboard.figures.picture import Picture, number, percent, pool, scale_of
+from dashboard.figures.picture import Picture, number, percent, pool
 from dashboard.figures.sampling import StageBars, stage_bars
+from dashboard.figures.scale import scale_of
 from llm_core import catalogue, generate
 
 PROMPT = "hello how are you?"
