@@ -6,8 +6,9 @@ import streamlit as st
 import torch
 
 from dashboard import settings
-from dashboard.figures.heads import heads_figure, shared_caption
-from dashboard.figures.picture import number, percent, pool
+from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
+from dashboard.figures.picture import masks_of, number, percent, pool
+from dashboard.figures.scale import Scale
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
 from dashboard.readings import Reading, read
@@ -74,8 +75,9 @@ def all_heads(step: Step, look: Look) -> None:
     """The attention weights of all heads of the layer, and the sinks among them in a sentence."""
     name = f"layers.{look.layer}.attention.weights"
     reading = read(step, [name])[name]
-    scale = max(reading.scale(head, look.skip_first)[0] for head in range(len(reading.values)))
-    figure = _heads_figure(reading, scale, look.head)
+    scale = reading.shared[look.skip_first]
+    figure = _heads_figure(step, reading, scale)
+    st.html(f"<style>{chosen_style(look.head, '.st-key-chart-heads')}</style>")
     st.plotly_chart(figure, width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=f"Attention weights of all heads of layer {look.layer}")  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
@@ -89,13 +91,14 @@ def _skip() -> None:
     redraw(HEAD_PARTS)
 
 
-def _heads_figure(reading: Reading, scale: float, head: int) -> go.Figure:
+def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:
     small = [pool(values, _SMALL) for values in reading.values]
+    tile = reading.tile[0] * small[0][1][0], reading.tile[1] * small[0][1][1]
     pooled = np.stack([values for values, _ in small])
     hidden = None if reading.hidden is None else pool(reading.hidden.astype(np.float32) - 1, _SMALL)[0] == 0
-    tile = [a * b for a, b in zip(reading.tile, small[0][1], strict=True)]
-    origin = {"matrix": reading.entry.name, "size": list(reading.shape), "tile": tile}
-    return heads_figure(pooled, hidden, scale, head, origin)
+    masks = masks_of(hidden, step.run.model.config.window, (step.positions.start, 0), tile)
+    origin = {"matrix": reading.entry.name, "size": list(reading.shape), "tile": list(tile)}
+    return heads_figure(pooled, masks, scale, origin)
 
 
 def sink_shares(step: Step, layer: int) -> torch.Tensor:

@@ -1,30 +1,35 @@
 """All heads of a layer as small multiples: one figure, one scale."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.figures.codes import coarse, coded
 from dashboard.figures.colours import FRAME, MASKED, PROBABILITY
 from dashboard.figures.equation import blank_layout, figure_of
-from dashboard.figures.picture import percent
+from dashboard.figures.picture import off_in_words, percent
+from dashboard.figures.scale import Scale
 
+Masks = Mapping[str, np.ndarray]
 WIDE, GAP, TITLE = 736, 16, 20
 _SMALLEST, _LARGEST, _THIN = 88, 150, 20
 
 
 def heads_figure(
-    weights: np.ndarray, hidden: np.ndarray | None, scale: float, chosen: int, origin: dict[str, Any] | None = None
-) -> go.Figure:
-    """The attention weights (heads, queries, keys) of all heads side by side; the chosen one's frame is bold.
+    weights: np.ndarray, masks: Masks, scale: Scale, origin: dict[str, Any] | None = None
+) -> go.Figure:  # fmt: skip
+    """The attention weights (heads, queries, keys) of all heads side by side.
 
-    origin: what the heatmaps' `meta` say, of which cells of which matrix theirs are, the head apart.
+    masks: in words why cells are masked, and True at each of them (queries, keys). origin: what the heatmaps' `meta`
+    say, of which cells of which matrix theirs are, the head apart. Which head is chosen is left to the page
+    (`chosen_style`), so that another one needs no other figure.
     """
     count, rows, _ = weights.shape
-    across = min(count, max(1, (WIDE + GAP) // (_size(count) + GAP)))
     width = _size(count)
     height = width if rows > 1 else _THIN
+    across = min(count, max(1, (WIDE + GAP) // (width + GAP)))
     down = -(-count // across)
     total = across * (width + GAP), down * (height + TITLE + GAP)
     layout = blank_layout(*total)
@@ -35,36 +40,52 @@ def heads_figure(
         box = left / total[0], (left + width) / total[0], 1 - (top + height) / total[1], 1 - top / total[1]
         layout[f"xaxis{suffix}"] = _bare(box[:2], f"y{suffix}")
         layout[f"yaxis{suffix}"] = _bare(box[2:], f"x{suffix}") | {"autorange": "reversed"}
-        layout["shapes"].append(_frame(box, head == chosen))
-        layout["annotations"].append(_title(f"<b>head {head}</b>" if head == chosen else f"head {head}", box))
-        traces += [t | {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-                   for t in _traces(weights[head], hidden, scale, head)]  # fmt: skip
+        layout["shapes"].append(_frame(box))
+        layout["annotations"].append(_title(f"head {head}", box))
+        cells = (_coded if coarse(weights) else _plain)(weights[head], masks, scale, f"head {head}")
         if origin:
-            traces[-1 if hidden is None or not hidden.any() else -2]["meta"] = {"origin": origin | {"head": head}}
+            cells[0].setdefault("meta", {})["origin"] = origin | {"head": head}
+        traces += [t | {"type": "heatmap", "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "showscale": False,
+                        "hoverongaps": False} for t in cells]  # fmt: skip
     return figure_of(traces, layout)
 
 
-def shared_caption(scale: float) -> str:
-    return f"All heads share one scale: 0 … {percent(scale)}."
+def chosen_style(head: int, within: str) -> str:
+    """The style that makes one head's frame and title bold; within: a CSS selector of the figure's place."""
+    frame, title = f'.shapelayer [data-index="{head}"] path', f'.annotation[data-index="{head}"] text'
+    return f"{within} {frame} {{ stroke-width: 3px !important; }} {within} {title} {{ font-weight: 700 !important; }}"
+
+
+def shared_caption(scale: Scale) -> str:
+    """The scale in words, and how much is off it."""
+    count, largest = scale[1]
+    off = f", the 99th percentile: {off_in_words(count, largest, 'probability')}" if count else ""
+    return f"All heads share one scale: 0 … {percent(scale[0])}{off}."
 
 
 def _size(count: int) -> int:
     return _LARGEST if count <= 5 else 120 if count <= 12 else _SMALLEST
 
 
-def _traces(values: np.ndarray, hidden: np.ndarray | None, scale: float, head: int) -> list[dict[str, Any]]:
-    shown = values if hidden is None else np.where(hidden, np.nan, values)
-    weights = {
-        "type": "heatmap", "z": np.ascontiguousarray(shown, np.float32), "zmin": 0, "zmax": scale, "zauto": False,
-        "colorscale": PROBABILITY, "showscale": False, "hoverongaps": False, "name": f"head {head}",
-        "hovertemplate": f"head {head}<br>query %{{y}}<br>key %{{x}}<br><b>%{{z:.9g}}</b><extra></extra>",
-    }  # fmt: skip
-    if hidden is None or not hidden.any():
-        return [weights]
-    masked = np.where(hidden, np.float32(1), np.float32(np.nan))
-    said = f"head {head}<br>query %{{y}}<br>key %{{x}}<br><b>in the future</b><extra></extra>"
-    return [weights, {"type": "heatmap", "z": masked, "zmin": 0, "zmax": 1, "colorscale": MASKED, "showscale": False,
-                      "hovertemplate": said, "hoverongaps": False}]  # fmt: skip
+def _plain(values: np.ndarray, masks: Masks, scale: Scale, name: str) -> list[dict[str, Any]]:
+    """One head's heatmap, and one for each reason to mask cells."""
+    hidden = np.any([*masks.values(), np.zeros(values.shape, bool)], 0)
+    shown = np.ascontiguousarray(np.where(hidden, np.nan, values), np.float32)
+    weights = {"z": shown, "zmin": 0, "zmax": scale[0], "zauto": False, "colorscale": PROBABILITY,
+               "hovertemplate": _told(name, "%{z:.9g}")}  # fmt: skip
+    return [weights, *({"z": np.where(cells, np.float32(1), np.float32(np.nan)), "zmin": 0, "zmax": 1,
+                        "colorscale": MASKED, "hovertemplate": _told(name, why)}
+                       for why, cells in masks.items())]  # fmt: skip
+
+
+def _coded(values: np.ndarray, masks: Masks, scale: Scale, name: str) -> list[dict[str, Any]]:
+    """One head's heatmap in codes."""
+    cells, codes = coded(values, scale[0], "probability", masks, beyond=scale[1][0] != 0)
+    return [cells | {"hovertemplate": _told(name, "%{customdata}"), "meta": {"codes": codes}}]
+
+
+def _told(name: str, value: str) -> str:
+    return f"{name}<br>query %{{y}}<br>key %{{x}}<br><b>{value}</b><extra></extra>"
 
 
 def _bare(domain: Sequence[float], anchor: str) -> dict[str, Any]:
@@ -72,9 +93,9 @@ def _bare(domain: Sequence[float], anchor: str) -> dict[str, Any]:
             "showgrid": False, "showticklabels": False, "ticks": ""}  # fmt: skip
 
 
-def _frame(box: Sequence[float], chosen: bool) -> dict[str, Any]:
+def _frame(box: Sequence[float]) -> dict[str, Any]:
     return {"type": "rect", "xref": "paper", "yref": "paper", "x0": box[0], "x1": box[1], "y0": box[2], "y1": box[3],
-            "line": {"color": FRAME, "width": 3 if chosen else 1}, "fillcolor": "rgba(0,0,0,0)"}  # fmt: skip
+            "line": {"color": FRAME, "width": 1}, "fillcolor": "rgba(0,0,0,0)"}  # fmt: skip
 
 
 def _title(text: str, box: Sequence[float]) -> dict[str, Any]:

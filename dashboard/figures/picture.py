@@ -86,13 +86,7 @@ class Picture:
     @property
     def masks(self) -> dict[str, np.ndarray]:
         """Why cells are masked, in words, and which ones: True at each of them."""
-        if self.hidden is None or not self.hidden.any():
-            return {}
-        last_query = (self.row_start or 0) + np.arange(1, self.rows + 1)[:, None] * self.tile[0] - 1
-        first_key = (self.column_start or 0) + np.arange(self.columns)[None] * self.tile[1]
-        future = self.hidden & ((self.window is None) | (first_key > last_query))
-        cells = {"in the future": future, f"outside the window of {self.window}": self.hidden & ~future}
-        return {why: there for why, there in cells.items() if there.any()}
+        return masks_of(self.hidden, self.window, (self.row_start or 0, self.column_start or 0), self.tile)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -113,6 +107,24 @@ class Picture:
         seen = np.abs(finite(self.values, self.hidden))
         beyond = seen[seen > other.scale]
         return replace(self, scale=other.scale, off_scale=(len(beyond), float(beyond.max(initial=0))))
+
+
+def masks_of(
+    hidden: np.ndarray | None, window: int | None, start: tuple[int, int], tile: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    """Why cells of attention are masked, in words, and which: True at each of them.
+
+    hidden: (queries, keys), each cell standing for `tile` of them; start: the position of the first query and key;
+    window: how many of the latest keys a query meets.
+    """
+    if hidden is None or not hidden.any():
+        return {}
+    rows, columns = hidden.shape
+    last_query = start[0] + np.arange(1, rows + 1)[:, None] * tile[0] - 1
+    first_key = start[1] + np.arange(columns)[None] * tile[1]
+    future = hidden & ((window is None) | (first_key > last_query))
+    cells = {"in the future": future, f"outside the window of {window}": hidden & ~future}
+    return {why: there for why, there in cells.items() if there.any()}
 
 
 def tile_size(size: int, most: int = MOST_CELLS) -> int:

@@ -1,5 +1,7 @@
 """Deep models on the page: layers, heads, the stream, and matrices too large to draw whole."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,11 @@ def llama():
 
 def slider(page: AppTest, label: str):
     return next(s for s in page.slider if s.label == label)
+
+
+def specs(page: AppTest) -> dict[str, str]:
+    """The charts of the page by their keys, as they are sent."""
+    return {re.search(r"chart-[\w-]+", chart.proto.id).group(): chart.proto.spec for chart in page.get("plotly_chart")}
 
 
 # ---- the page -------------------------------------------------------------------------------------------------------
@@ -247,9 +254,26 @@ def test_a_sink_is_said_where_over_half_of_the_last_rows_attention_goes_to_the_f
 
 
 def test_all_heads_share_one_scale_and_each_has_its_title():
-    figure = heads_figure(np.random.default_rng(0).random((9, 5, 5)), np.triu(np.ones((5, 5), bool), 1), 0.7, 3)
-    assert {t.zmax for t in figure.data if t.zmin == 0} >= {0.7}
-    assert [a.text for a in figure.layout.annotations][2:5] == ["head 2", "<b>head 3</b>", "head 4"]
+    future = {"in the future": np.triu(np.ones((5, 5), bool), 1)}
+    figure = heads_figure(np.random.default_rng(0).random((9, 5, 5)), future, (0.7, (0, 0.0)))
+    assert [t.zmax for t in figure.data] == [0.7, 1] * 9
+    assert [a.text for a in figure.layout.annotations][2:5] == ["head 2", "head 3", "head 4"]
+
+
+def test_all_heads_of_a_long_text_say_that_their_scale_ends_at_the_99th_percentile():
+    page = opened(model="llama-nano", text="one two three four five " * 12)
+    said = next(c.value for c in page.caption if "All heads share one scale" in c.value)
+    assert re.search(r"0 … [\d.]+ %, the 99th percentile: \d+ cells off the scale, up to 100 %", said)
+
+
+def test_another_head_leaves_the_figure_of_all_heads_and_what_is_no_heads_own_as_they_are():
+    page = opened(model="llama-nano", text="one two three four five " * 12)
+    before = specs(page)
+    slider(page, "Head").set_value(1).run()  # heads 0 and 1 share keys and values
+    after = specs(page)
+    changed = {key for key in before if before[key] != after[key]}
+    assert {"chart-layers-0-attention-q", "chart-layers-0-attention-scores"} <= changed
+    assert not changed & {"chart-heads", "chart-layers-0-attention-norm", "chart-layers-0-attention-v"}
 
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
