@@ -7,7 +7,7 @@ import torch
 
 from dashboard import settings
 from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
-from dashboard.figures.picture import masks_of, number, percent, pool
+from dashboard.figures.picture import masks_of, number, off_in_words, percent, pool
 from dashboard.figures.scale import Scale
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
@@ -133,12 +133,12 @@ def stream(step: Step, position: int, layer: int) -> None:
     magnitudes = np.abs(values[np.isfinite(values)])
     scale = float(np.percentile(magnitudes, 99)) or 1.0  # it grows with the layers: always a robust one
     count, largest = int((magnitudes > scale).sum()), float(magnitudes.max(initial=0))
-    labels = ["input", *(f"after {i}" for i in range(len(doors) - 1))]
+    token = f"{step.positions[row]} · {step.run.model.tokenizer.label(step.ids[row])}"
     doors_shown = [catalogue.door(config, i) for i in range(len(doors))]
     origin = {"matrices": doors_shown, "rows": row, "size": list(values.shape), "tile": list(tile)}
-    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, labels, layer + 1, origin)
+    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, token, layer + 1, tile[1], origin)
     st.plotly_chart(figure, width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
-                    alt="The residual stream through the layers")  # fmt: skip
-    off = [f"{count} cell{'s' if count > 1 else ''} off the scale, up to {number(largest)}"] if count else []
+                    alt=f"The residual stream of token {token} through the layers")  # fmt: skip
+    off = [off_in_words(count, largest)] if count else []
     said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile)])
-    st.caption(f"Position {step.positions[row]}: layers down, the model's {config.model_dim} columns across; {said}")
+    st.caption(f"Layers down, the model's {config.model_dim} columns across. {said[:1].upper()}{said[1:]}.")

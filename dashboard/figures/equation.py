@@ -162,7 +162,7 @@ def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, 
     picture = placed.picture
     pooled = picture.tile[0] > 1
     shown = bool(picture.row_labels) and not pooled and (cell.labelled or picture.row_start is None)
-    labels = _spans(picture.rows, picture.tile[0], picture.row_start or 0) if pooled else picture.row_labels
+    labels = spans(picture.rows, picture.tile[0], picture.row_start or 0) if pooled else picture.row_labels
     if not pooled and not shown and picture.row_names and picture.row_start is not None:
         labels = [f"{position} {name}" for position, name in enumerate(picture.row_names, picture.row_start)]
     domain = [1 - placed.bottom / plan.height, 1 - placed.top / plan.height]
@@ -174,13 +174,14 @@ def _column_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[st
     domain = [placed.left / plan.width, placed.right / plan.width]
     shown = geometry.column_label_height(picture, cell) > 0
     labels, each = picture.column_labels, picture.tile[1]
-    axis = _axis(domain, anchor, picture.columns, _spans(picture.columns, each, 0) if each > 1 else labels, shown)
+    axis = _axis(domain, anchor, picture.columns, spans(picture.columns, each, 0) if each > 1 else labels, shown)
     return axis | {"range": [-0.5, picture.columns - 0.5], "side": "top", "tickangle": -90}
 
 
-def _spans(cells: int, each: int, start: int) -> list[str]:
+def spans(cells: int, each: int, start: int) -> list[str]:
     """Which rows or columns each cell of a pooled picture stands for."""
-    return [f"{start + i * each}–{start + (i + 1) * each - 1}" for i in range(cells)]
+    firsts = range(start, start + cells * each, each)
+    return [str(first) if each == 1 else f"{first}–{first + each - 1}" for first in firsts]
 
 
 def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | None, shown: bool) -> dict[str, Any]:

@@ -6,20 +6,23 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import BAR, FRAME, MONO, MUTED, SIGNED
-from dashboard.figures.equation import blank_layout, figure_of
+from dashboard.figures.equation import blank_layout, escape, figure_of, spans
+from dashboard.figures.geometry import shorten
 
-LABELS, LINE, GAP, TOP, WIDE = 84, 170, 28, 22, 520
+LABELS, LINE, GAP, TOP, WIDE = 92, 170, 28, 22, 520
 
 
 def stream_figure(
-    values: np.ndarray, norms: np.ndarray, scale: float, labels: list[str], chosen: int,
+    values: np.ndarray, norms: np.ndarray, scale: float, token: str, chosen: int, each: int = 1,
     origin: dict[str, Any] | None = None,
 ) -> go.Figure:  # fmt: skip
     """values: (doors, columns), pooled; norms: of each door, over all of its columns; chosen: the door to mark.
 
-    origin: what the heatmap's `meta` says, of which cells of which matrices its own are.
+    token: whose stream it is; each: how many columns a cell stands for. origin: what the heatmap's `meta` says, of which
+    cells of which matrices its own are.
     """
     rows, columns = values.shape
+    labels = ["input", *(f"after layer {i}" for i in range(rows - 1))]
     row = 16 if rows <= 16 else 12 if rows <= 40 else 7
     cell = max(1, min(20, WIDE // columns))
     width, height = LABELS + cell * columns + GAP + LINE, TOP + row * rows + 20
@@ -27,7 +30,9 @@ def stream_figure(
     bottom, top = 20 / height, 1 - TOP / height
     right = (LABELS + cell * columns) / width
     every = 1 if row >= 14 else 2 if row >= 10 else 5
-    layout["xaxis"] = _axis([LABELS / width, right], "y")
+    layout["xaxis"] = _axis([LABELS / width, right], "y") | {
+        "tickmode": "array", "tickvals": list(range(columns)), "ticktext": spans(columns, each, 0),
+    }  # fmt: skip
     layout["yaxis"] = _axis([bottom, top], "x") | {
         "range": [rows - 0.5, -0.5], "showticklabels": True, "tickmode": "array", "tickfont": {"size": 11},
         "tickvals": list(range(0, rows, every)), "ticktext": labels[::every],
@@ -40,7 +45,8 @@ def stream_figure(
     layout["shapes"].append({"type": "rect", "xref": "paper", "yref": "y", "x0": LABELS / width, "x1": right,
                              "y0": chosen - 0.5, "y1": chosen + 0.5, "line": {"color": FRAME, "width": 2},
                              "fillcolor": "rgba(0,0,0,0)"})  # fmt: skip
-    titles = {"the stream, column by column": LABELS / width, "its length (norm), log scale": right + GAP / width}
+    titles = {f"the stream of {escape(shorten(token))}, column by column": LABELS / width,
+              "its length (norm), log scale": right + GAP / width}  # fmt: skip
     for text, x in titles.items():
         layout["annotations"].append({"text": text, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left",
                                       "yanchor": "top", "showarrow": False, "borderpad": 0,

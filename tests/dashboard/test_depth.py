@@ -13,6 +13,7 @@ from dashboard.figures.heads import heads_figure
 from dashboard.figures.picture import MOST_CELLS, Picture, pool
 from dashboard.figures.pooling import all_of, largest
 from dashboard.figures.scale import Sample, scale_of
+from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look
 from dashboard.readings import read
 from dashboard.runs import Runs
@@ -274,6 +275,14 @@ def test_another_head_leaves_the_figure_of_all_heads_and_what_is_no_heads_own_as
     changed = {key for key in before if before[key] != after[key]}
     assert {"chart-layers-0-attention-q", "chart-layers-0-attention-scores"} <= changed
     assert not changed & {"chart-heads", "chart-layers-0-attention-norm", "chart-layers-0-attention-v"}
+
+
+def test_the_stream_names_its_token_and_each_layers_door():
+    values = np.ones((31, 116), np.float32)
+    figure = stream_figure(values, np.ones(31), 1, "4 · <b>", 3, each=5)
+    assert figure.layout.yaxis.ticktext[0] == "input" and figure.layout.yaxis.ticktext[1] == "after layer 1"
+    assert "the stream of 4 · &lt;b&gt;," in figure.layout.annotations[0].text
+    assert figure.layout.xaxis.ticktext[1] == "5–9"  # which of the model's columns a pooled cell stands for
 
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
