@@ -20,13 +20,13 @@ def whole_vocabulary(step: Step) -> None:
         if not opened.open:
             return
         st.dataframe(vocabulary_table(step), hide_index=True, height=318, key="vocabulary", column_config={
-            "probability": st.column_config.NumberColumn(format="%.3g"),
+            "probability": st.column_config.NumberColumn(format="%.4g %%"),
             "× chance": st.column_config.NumberColumn(format="%.2f"),
         })  # fmt: skip
 
 
 def vocabulary_table(step: Step) -> "pd.DataFrame":
-    """Every token: id, visible text, the model's own probability, and how many times chance that is."""
+    """Every token: id, visible text, the model's own probability in percent, and how many times chance that is."""
     import pandas as pd  # takes a third of a second, which the first page need not wait for
 
     p = step.sampled.stages[0].probabilities
@@ -35,7 +35,7 @@ def vocabulary_table(step: Step) -> "pd.DataFrame":
     labels = vocabulary_labels(model.tokenizer, model.config.vocab_size)
     return pd.DataFrame({
         "token id": order.numpy(), "token": labels.take(order.numpy()),
-        "probability": p[order].numpy(), "× chance": (p[order] * len(p)).numpy(),
+        "probability": (100 * p[order]).numpy(), "× chance": (p[order] * len(p)).numpy(),
     })  # fmt: skip
 
 

@@ -15,7 +15,9 @@ export default function ({ data, parentElement }) {
     return row;
   });
   const answer = element("div", "answer");
-  answer.append(element("div", "heading", "Next token"), element("div", "token chosen", data.token));
+  const chosen = element("div", "token chosen", data.token);
+  chosen.style.setProperty("--letters", Math.max(1, [...data.token].length));
+  answer.append(element("div", "heading", "Next token"), chosen);
   answer.title = `${data.token}, after ${data.after}`;
   const numbers = element("div", "facts");
   numbers.append(...facts);
