@@ -8,7 +8,8 @@ of queries and keys.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from dashboard.figures.geometry import Part
+from dashboard.figures.codes import coarse
+from dashboard.figures.geometry import Again, Part
 from dashboard.figures.picture import Picture
 from dashboard.pictures import Look, Pictures, Tokens
 from llm_core import ModelConfig, Step, catalogue
@@ -40,7 +41,34 @@ def equations(step: Step, look: Look | None = None, station: str | None = None) 
     config = step.run.model.config
     shown = [group for group in groups(config, look.layer) if station in (None, STATIONS[group[0].part])]
     pictures = Pictures(step, look, _names(config, shown))
-    return [Equation(_key(group[0]), STATIONS[group[0].part], group, _parts(group, pictures)) for group in shown]
+    rows = [Equation(_key(group[0]), STATIONS[group[0].part], group, _parts(group, pictures)) for group in shown]
+    return _told_once(rows)
+
+
+def _told_once(rows: list[Equation]) -> list[Equation]:
+    """The same equations; a large matrix that one above shows is but a symbol where a weight or an operation meets it.
+
+    Where two computed matrices meet, both are shown: their rows and columns are what there is to see.
+    """
+    seen: set[str] = set()
+    told = []
+    for row in rows:
+        first, *rest = row.parts
+        weighed = any(isinstance(part, Picture) and part.kind == "weight" for part in rest)
+        again = isinstance(first, Picture) and first.name in seen and (weighed or row.entries[0].operation in _GOES_ON)
+        if again and coarse(first.values, first.hidden):
+            row = replace(row, parts=[Again(first.symbol), *_labelled(rest)])
+        seen |= {part.name for part in row.parts if isinstance(part, Picture)}
+        told.append(row)
+    return told
+
+
+def _labelled(parts: list[Part]) -> list[Part]:
+    """The first picture that has a row for each token gets their labels."""
+    for index, part in enumerate(parts):
+        if isinstance(part, Picture) and part.row_names:
+            return [*parts[:index], replace(part, row_labels=part.row_names), *parts[index + 1 :]]
+    return parts
 
 
 def _key(entry: Entry) -> str:

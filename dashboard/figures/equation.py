@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from dashboard.figures import geometry
 from dashboard.figures.codes import coarse, coded
 from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
-from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan
+from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan, Word
 from dashboard.figures.made import Made
 from dashboard.figures.picture import Picture
 
@@ -43,7 +43,7 @@ def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM) -> go.Fi
         layout[f"yaxis{suffix}"] = _row_axis(placed, plan, f"x{suffix}", cell)
         layout["annotations"] += _texts(placed, plan, cell)
         layout["shapes"] += _frames(placed, plan)
-    layout["annotations"] += [_text(_operator(w.text), w.x, w.y, plan, size=17, xanchor="center") for w in plan.words]
+    layout["annotations"] += [_text(_operator(w), w.x, w.y, plan, size=17, xanchor="center") for w in plan.words]
     return figure_of(traces, layout)
 
 
@@ -199,13 +199,14 @@ def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | N
 # ---- texts and frames -----------------------------------------------------------------------------------------------
 
 
-def _operator(text: str) -> str:
-    """A sign as it is; the name of an operation above an arrow."""
-    return (
-        text
-        if len(text) == 1 or text[0] in "+)" or text[-1] == "("
-        else f"<span style='font-size:13px'>{text}</span><br>→"
-    )
+def _operator(word: Word) -> str:
+    """A sign as it is; the name of an operation above an arrow; the symbol of a matrix that is shown elsewhere."""
+    text = word.text
+    if word.symbol:
+        return f"<b>{pretty(text)}</b><br><span style='font-size:11px;color:{MUTED}'>as above</span>"
+    if len(text) == 1 or text[0] in "+)" or text[-1] == "(":
+        return text
+    return f"<span style='font-size:13px'>{text}</span><br>→"
 
 
 def pretty(symbol: str) -> str:

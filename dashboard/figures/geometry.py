@@ -6,6 +6,7 @@ from dashboard.figures.picture import Picture
 
 GAP = 24
 TITLE, CAPTION, WORD, INLINE_TITLE = 26, 17, 16, 22
+AGAIN = 64  # width of a symbol with "as above" below it
 TALL = 240  # pictures higher than this are aligned by their tops
 LETTER = 7.3  # width of one character of a label
 LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
@@ -64,11 +65,12 @@ class Placed:
 
 @dataclass(frozen=True)
 class Word:
-    """An operator or another short text, centred at a point."""
+    """An operator or a matrix's symbol, centred at a point."""
 
     text: str
     x: float
     y: float
+    symbol: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,14 @@ class Plan:
     words: tuple[Word, ...]
 
 
-Part = Picture | str
+@dataclass(frozen=True)
+class Again:
+    """A matrix that another equation shows: only its symbol is written."""
+
+    symbol: str
+
+
+Part = Picture | Again | str
 """An equation is pictures and, between them, operators."""
 
 
@@ -93,9 +102,9 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
     words: list[Word] = []
     x = 0.0
     for before, part in zip([None, *parts], parts, strict=False):
-        if isinstance(part, str):
-            width = max(GAP, 10 + 7.2 * len(part))
-            words.append(Word(part, x + width / 2, middle))
+        if not isinstance(part, Picture):
+            word, width = _word(part, x, middle)
+            words.append(word)
             x += width
             continue
         if isinstance(before, Picture):
@@ -107,6 +116,13 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
         x = max(below[0].right + (16 if part.transposed or part.predicts else 0), *(text_end(p) for p in below))
     bottom = max(p.bottom + (4 if p.inline else WORD + CAPTION * len(caption(p)) + 2) for p in placed)
     return Plan(round(x + 4), round(bottom), tuple(placed), tuple(words))
+
+
+def _word(part: Again | str, left: float, middle: float) -> tuple[Word, float]:
+    """A text with its width."""
+    text = part if isinstance(part, str) else part.symbol
+    width = max(GAP, 10 + 7.2 * len(text)) if isinstance(part, str) else AGAIN
+    return Word(text, left + width / 2, middle, isinstance(part, Again)), width
 
 
 def caption(placed: Placed) -> list[str]:

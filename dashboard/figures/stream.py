@@ -18,8 +18,8 @@ def stream_figure(
 ) -> go.Figure:  # fmt: skip
     """values: (doors, columns), pooled; norms: of each door, over all of its columns; chosen: the door to mark.
 
-    token: whose stream it is; each: how many columns a cell stands for. origin: what the heatmap's `meta` says, of which
-    cells of which matrices its own are.
+    token: whose stream it is; each: how many columns a cell stands for. origin: what the heatmap's `meta` says, of
+    which cells of which matrices its own are.
     """
     rows, columns = values.shape
     labels = ["input", *(f"after layer {i}" for i in range(rows - 1))]

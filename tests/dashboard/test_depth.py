@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.depth import sink_sentence
 from dashboard.equations import equations, groups
+from dashboard.figures.geometry import Again
 from dashboard.figures.heads import heads_figure
 from dashboard.figures.picture import MOST_CELLS, Picture, pool
 from dashboard.figures.pooling import all_of, largest
@@ -132,6 +133,15 @@ def test_queries_stand_before_and_after_their_rotation_in_one_row():
     rows = groups(CONFIGS["normed queries, wide heads, window"], 0)
     names = [[entry.name.rsplit(".", 1)[-1] for entry in row] for row in rows]
     assert ["q", "q_normed", "q_rotated"] in names and ["k", "k_normed", "k_rotated"] in names
+
+
+@pytest.mark.parametrize(("tokens", "times"), [(6, 4), (200, 1)])
+def test_a_large_matrix_that_several_weights_meet_is_drawn_once_and_a_small_one_in_each_equation(llama, tokens, times):
+    rows = equations(generate(llama, ids(tokens), 1).steps[0], Look(1), "attention")
+    drawn = [part.name for row in rows for part in row.parts if isinstance(part, Picture)]
+    assert drawn.count("layers.1.attention.norm") == times  # made, and read by W_q, W_k and W_v
+    again = [part.symbol for row in rows for part in row.parts if isinstance(part, Again)]
+    assert again == ([] if tokens == 6 else ["X̂", "X̂", "X̂", "QKᵀ"])
 
 
 def test_heads_that_share_keys_and_values_are_named():
