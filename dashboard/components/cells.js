@@ -63,7 +63,7 @@ function numbersBehind(numbers, each, size, index) {
 // ---- outlines ----
 
 function outlineCells(figure) {
-  const boxes = cells.marks.length ? cellBoxes(figure) : [];
+  const boxes = cells.marks.length ? cellBoxes(figure, cells.marks) : [];
   const { cell, halo } = cells.colours ?? { cell: "black", halo: "white" };
   figure.toggleAttribute("data-cells", (figure.data || []).some((trace) => trace.meta?.origin));
   placeOutlines(figure, "cell-outline", boxes, ({ kind }) => kind === "cell"
@@ -72,14 +72,15 @@ function outlineCells(figure) {
   if (boxes.some(({ kind }) => kind === "cell")) revealCell();
 }
 
-function cellBoxes(figure) {
+/** The rectangles, in pixels of the figure, around what these marks mark in it. */
+function cellBoxes(figure, marks) {
   const seen = new Set();
   return (figure._fullData || []).flatMap((trace) => {
     const place = `${trace.xaxis} ${trace.yaxis}`;
     const axes = trace.meta?.origin && trace.visible === true && !seen.has(place) && axesOf(figure, trace);
     if (!axes) return [];
     seen.add(place);
-    return cells.marks.flatMap((mark) => runsIn(trace.meta, mark).map(({ rows, columns }) =>
+    return marks.flatMap((mark) => runsIn(trace.meta, mark).map(({ rows, columns }) =>
       ({ kind: mark.kind, x: wide(span(axes.x, ...columns)), y: wide(span(axes.y, ...rows)) })));
   });
 }

@@ -1,4 +1,5 @@
-// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), figures.js, cells.js, drawings.js.
+// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js, cells.js,
+// drawings.js.
 
 const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
 
@@ -13,13 +14,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     panel.stop();
     stopCells(panel);
   });
-}
-
-/** A panel sticks to the bottom of what it lies in: let that be the page, not Streamlit's box around a fragment. */
-function dock(parentElement) {
-  const host = parentElement.getRootNode().host ?? parentElement;
-  const fragment = host.closest(".stElementContainer")?.parentElement;
-  for (const box of [fragment, fragment?.parentElement]) if (box) box.style.display = "contents";
 }
 
 function panelIn(parentElement) {
@@ -63,20 +57,6 @@ function build(panel) {
   body.append(panel.story, panel.tables);
   panel.body = body;
   root.replaceChildren(bar, body);
-}
-
-function button(className, text, onClick) {
-  const made = element("button", className, text);
-  made.type = "button";
-  made.addEventListener("click", onClick);
-  return made;
-}
-
-/** A symbol or formula with its small letters set low: W_q. */
-function formula(tag, className, text) {
-  const made = element(tag, className);
-  made.append(...text.split(/_(\w+)/).map((part, i) => (i % 2 ? element("sub", "", part) : document.createTextNode(part))));
-  return made;
 }
 
 function close(panel) {

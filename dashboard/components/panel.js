@@ -1,0 +1,22 @@
+// What the panels docked below the matrices share. Needs choice.js (for `element`).
+
+/** A panel sticks to the bottom of what it lies in: let that be the page, not Streamlit's box around a fragment. */
+function dock(parentElement) {
+  const host = parentElement.getRootNode().host ?? parentElement;
+  const fragment = host.closest(".stElementContainer")?.parentElement;
+  for (const box of [fragment, fragment?.parentElement]) if (box) box.style.display = "contents";
+}
+
+function button(className, text, onClick) {
+  const made = element("button", className, text);
+  made.type = "button";
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** A symbol or formula with its small letters set low: W_q. */
+function formula(tag, className, text) {
+  const made = element(tag, className);
+  made.append(...text.split(/_(\w+)/).map((part, i) => (i % 2 ? element("sub", "", part) : document.createTextNode(part))));
+  return made;
+}
