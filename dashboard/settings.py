@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard import explainer_trail, models, shape
 from dashboard.components.text_guard import as_typed
 from dashboard.models import Unusable
+from dashboard.tour import stops
 from llm_core import Sampling
 
 VERSION = "1"
@@ -57,6 +58,8 @@ class Settings:
     lens_token: int | None = None  # the id that the logit lens follows; None is the sampled one
     lens_window: int = 16
     cell: str = ""  # the explained cell and the way to it, see explainer_trail.py
+    tour: str = ""  # the stop of the tour that is told
+    present: int = 0  # 1: for a room full of people, without the sidebar and in large type
 
     @property
     def sampling(self) -> Sampling:
@@ -64,7 +67,10 @@ class Settings:
 
 
 DEFAULTS = Settings()
-VIEW = ("step", "station", "token", "layer", "head", "skip_first", "part", "lens_token", "lens_window", "cell")
+VIEW = (
+    "step", "station", "token", "layer", "head", "skip_first", "part", "lens_token", "lens_window", "cell", "tour",
+    "present",
+)  # fmt: skip
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
 
@@ -107,8 +113,8 @@ def _said(name: str) -> str:
     default = getattr(DEFAULTS, name)
     if name == "shape":
         return "the shape that the dialog starts with"
-    if name == "cell":
-        return "no cell"
+    if name in ("cell", "tour"):
+        return f"no {name}"
     if default is None:
         return {"token": "the last token of the prompt", "lens_token": "the sampled token"}[name]
     return str(default)
@@ -186,6 +192,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "lens_token": _whole(0, 9_999_999),
     "lens_window": _window,
     "cell": explainer_trail.checked,
+    "tour": stops.checked,
+    "present": _whole(0, 1),
 }
 
 
