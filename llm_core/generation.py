@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from llm_core import catalogue, trace
+from llm_core import catalogue, notebook, trace
 from llm_core.cache import KVCache
 from llm_core.model import Transformer
 from llm_core.sampling import Sampled, Sampling
@@ -108,6 +108,9 @@ class Run:
         prefix = list(self.model.tokenizer.prefix_ids)
         ids = self.ids[len(prefix) :] if self.ids[: len(prefix)] == prefix else self.ids
         return self.model.tokenizer.decode(ids)
+
+    def _repr_html_(self) -> str:
+        return notebook.run_html(self)
 
     def _advance(self) -> None:
         """Run the rows that are not cached yet, and sample one token from the last."""

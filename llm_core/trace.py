@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from llm_core import catalogue
+from llm_core import catalogue, notebook
 from llm_core.attention import Rows, allowed_keys
 from llm_core.cache import CachedRows
 from llm_core.catalogue import Entry
@@ -55,6 +55,9 @@ class Matrix:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.values.shape)
+
+    def _repr_html_(self) -> str:
+        return notebook.matrix_html(self)
 
 
 class Budget:

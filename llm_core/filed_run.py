@@ -1,0 +1,261 @@
+"""A run from a file (see run_file.py), which may be from anybody: everything is checked before it is used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from torch import Tensor
+
+from llm_core import catalogue, untrusted
+from llm_core.attention import allowed_keys
+from llm_core.catalogue import Entry
+from llm_core.config import ModelConfig, RopeScaling
+from llm_core.report import Candidate
+from llm_core.run_file import FORMAT, LIKELIEST, LONGEST_LABEL, VERSION, check_numbers
+from llm_core.sampling import MAX_SEED, Sampling
+from llm_core.tokenizer import visible
+from llm_core.trace import Matrix
+
+MOST_LAYERS = 256  # of any open model the most are 126
+LARGEST = 2**24  # of a model's dimensions
+_NUMBER = 1e300
+
+
+# ---- a run as it is in a file ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A sampled token, as `llm_core.sampling.Sampled` tells it, and the likeliest tokens of its step."""
+
+    id: int
+    label: str
+    probability: float
+    drawn_probability: float
+    u: float
+    most_likely: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class FiledStep:
+    """One step of a run in a file. matrices: those that were saved, in order of computation."""
+
+    run: "FiledRun"
+    index: int
+    sampled: Drawn
+    tensors: dict[str, Tensor]
+    missed: frozenset[str]
+
+    @property
+    def phase(self) -> Literal["prefill", "decode"]:
+        return "prefill" if self.index == 0 else "decode"
+
+    @property
+    def positions(self) -> range:
+        end = self.run.prompt_length + self.index
+        return range(0 if self.index == 0 else end - 1, end)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the saved matrices, in order of computation."""
+        return [name for name in self.run.entries if name in self.tensors]
+
+    def matrix(self, name: str) -> Matrix:
+        """One matrix of the file. Raises ValueError for one that was not saved."""
+        if name not in self.tensors:
+            raise ValueError(f"{name} was not saved with this step; it has: {', '.join(self.names[:20]) or 'none'}")
+        entry, values = self.run.entries[name], self.tensors[name]
+        positions = self.positions[-1:] if "vocab" in entry.axes else self.positions
+        labels = tuple(self.run.labels_of(axis, size, positions)
+                       for axis, size in zip(entry.axes, values.shape, strict=True))  # fmt: skip
+        hidden = None
+        if entry.operation in ("mask", "softmax") and entry.axes[-2:] == ("query", "key"):
+            hidden = ~allowed_keys(self.positions, self.positions.stop, self.run.config.window)
+        return Matrix(entry, values, labels, hidden, name not in self.missed)
+
+
+class FiledRun:
+    """A run from a file: as `llm_core.Run`, but nothing of it can be computed.
+
+    loads_as: what `load_model` takes to load its model; None for weights that only one machine has, and for random
+    weights of a shape of their own. seed: of random weights. prompt: its text, or None where only ids were given.
+    """
+
+    def __init__(self, told: untrusted.Members) -> None:
+        model, settings, prompt = told.members("model"), told.members("settings"), told.members("prompt")
+        self.model_name = visible(model.text("name", 300)).replace("␣", " ")
+        self.loads_as = model.text_or_none("loads_as", 300)
+        self.seed = None if model.raw().get("seed") is None else model.whole("seed", 2**32 - 1)
+        self.dtype = model.text("dtype", 20)
+        self.fingerprint = model.text("fingerprint", 64)
+        self.config = _config(model.members("config"))
+        self.sampling = Sampling(settings.number("temperature", _NUMBER), settings.whole("top_k", LARGEST),
+                                 settings.number("top_p", 1), settings.whole("seed", MAX_SEED))  # fmt: skip
+        self.max_new_tokens = settings.whole("new_tokens", LARGEST)
+        versions = told.members("versions")
+        self.versions = {name: visible(versions.text(name, 40)) for name in list(versions.raw())[:20]}
+        self.prompt = prompt.text_or_none("text", untrusted.HEADER_LIMIT)
+        most, vocab = self.config.max_positions + 1, self.config.vocab_size
+        self.ids = told.wholes("ids", most, vocab - 1)
+        self.labels = [visible(label) for label in told.texts("labels", most, LONGEST_LABEL)]
+        self.prompt_length = prompt.whole("length", len(self.ids))
+        self.ended = told.text_or_none("ended", 20)
+        if not 0 < self.prompt_length < len(self.ids) or len(self.labels) != len(self.ids):
+            raise ValueError("the file is damaged: its tokens, their labels and its prompt do not fit together")
+        self.entries: dict[str, Entry] = {}
+        self.steps: list[FiledStep] = []
+
+    @property
+    def prompt_ids(self) -> list[int]:
+        return self.ids[: self.prompt_length]
+
+    @property
+    def new_ids(self) -> list[int]:
+        return self.ids[self.prompt_length :]
+
+    def labels_of(self, axis: str, size: int, positions: range) -> Sequence[str]:
+        """The labels along one axis of a matrix; of a vocabulary, whose texts are not in the file, the ids."""
+        if axis in ("position", "query"):
+            return self.labels[positions.start : positions.stop]
+        return self.labels[:size] if axis == "key" else _Numbers(size)
+
+
+class _Numbers(Sequence[str]):
+    """The numbers from 0 as labels, made when they are read."""
+
+    def __init__(self, size: int) -> None:
+        self._range = range(size)
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return [str(i) for i in self._range[index]] if isinstance(index, slice) else str(self._range[index])
+
+
+# ---- opening --------------------------------------------------------------------------------------------------------
+
+
+def open_run(source: untrusted.Source) -> FiledRun:
+    """The run in a file (its path, its bytes, or the open file), which may be from anybody.
+
+    Raises ValueError, in plain words, for a file that is too large, cut off, damaged, or no run file.
+    """
+    contents = untrusted.read(source)
+    told = untrusted.Members(_run_text(contents.texts), "the run")
+    run = FiledRun(told)
+    # not the remembered list: what strangers send must not push out, or stay beside, what is in use
+    run.entries = {entry.name: entry for entry in catalogue.matrices.__wrapped__(run.config)}
+    steps = told.items("steps", len(run.ids))
+    if len(steps) != len(run.new_ids):
+        raise ValueError(f"the file is damaged: it has {len(steps)} steps for {len(run.new_ids)} new tokens")
+    by_step = _by_step(contents.tensors, len(steps))
+    for index, members in enumerate(steps):
+        run.steps.append(_step(run, index, untrusted.Members(members, f"step {index}"), by_step[index]))
+    return run
+
+
+def _run_text(texts: dict[str, str]) -> dict[str, object]:
+    if "run" not in texts:
+        raise ValueError("this is a safetensors file, but no run file: it holds no run")
+    told = untrusted.parse(texts["run"], "the run")
+    if told.get("format") != FORMAT:
+        raise ValueError("this is a safetensors file, but no run file: its run has another format")
+    if told.get("version") != VERSION:
+        raise ValueError(f"this run file is of another version than {VERSION}, which is read here: open it with a "
+                         "newer version of this project")  # fmt: skip
+    return told
+
+
+def _config(told: untrusted.Members) -> ModelConfig:
+    fields = _fields(ModelConfig, told.raw())
+    scaling = fields.get("rope_scaling")
+    fields["rope_scaling"] = None if scaling is None else RopeScaling(**_fields(RopeScaling, scaling))
+    fields["stop_ids"] = tuple(told.wholes("stop_ids", 1000, LARGEST))
+    if fields["layers"] > MOST_LAYERS:
+        raise ValueError(f"the file's model has more layers than the {MOST_LAYERS} that are shown at most")
+    try:
+        return ModelConfig(**fields)
+    except ValueError as error:
+        raise ValueError(f"the file's model cannot be: {error}") from error
+
+
+def _fields(kind: type, told: Any) -> dict[str, Any]:
+    """The fields of a dataclass of numbers, words and the like, each of its own type. Raises ValueError."""
+    types = get_type_hints(kind)
+    if not (isinstance(told, dict) and set(told) == set(types)):
+        raise ValueError("the file was written by another version of this project: its model has other parts")
+    for name, value in told.items():
+        if not _fits(value, types[name]):
+            raise ValueError(f"the file is damaged: its model's {name} is missing or out of range")
+    return dict(told)
+
+
+def _fits(value: Any, type_: Any) -> bool:
+    if type_ is int:
+        return type(value) is int and 0 <= value <= LARGEST
+    if type_ is float:
+        return type(value) in (int, float) and 0 <= value <= _NUMBER
+    if type_ is bool:
+        return type(value) is bool
+    kinds = get_args(type_)  # of a choice of words, of a type or None, of a tuple
+    if isinstance(value, list):
+        return get_origin(type_) is tuple  # looked at once more, number by number
+    if isinstance(value, dict):
+        return RopeScaling in kinds
+    if value is None or isinstance(value, str):
+        return (type(None) if value is None else value) in kinds
+    return int in kinds and _fits(value, int)
+
+
+def _by_step(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
+    """The tensors of each step, by the names of their matrices."""
+    found: list[dict[str, Tensor]] = [{} for _ in range(count)]
+    numbers = {str(index): index for index in range(count)}
+    for name, values in tensors.items():
+        word, _, rest = name.partition(".")
+        index, _, matrix = rest.partition(".")
+        if word != "steps" or index not in numbers:
+            raise ValueError("the file is damaged: it has a matrix of a step that the run lacks")
+        found[numbers[index]][matrix] = values
+    return found
+
+
+def _step(run: FiledRun, index: int, told: untrusted.Members, tensors: dict[str, Tensor]) -> FiledStep:
+    position = run.prompt_length + index
+    likeliest = tuple(_candidate(run, c) for c in told.items("likeliest", LIKELIEST))
+    sampled = Drawn(run.ids[position], run.labels[position], told.number("probability", 1),
+                    told.number("drawn_probability", 1), told.number("u", 1), likeliest)  # fmt: skip
+    missed = frozenset(told.texts("missed", len(run.entries), 100))
+    step = FiledStep(run, index, sampled, tensors, missed)
+    for name, values in tensors.items():
+        _check_matrix(step, name, values)
+    return step
+
+
+def _candidate(run: FiledRun, told: object) -> Candidate:
+    if not (isinstance(told, list) and len(told) == 3):
+        raise ValueError("the file is damaged: its likeliest tokens cannot be read")
+    token = untrusted.Members(dict(zip(("id", "label", "probability"), told, strict=True)), "the likeliest tokens")
+    label = visible(token.text("label", LONGEST_LABEL))
+    return Candidate(token.whole("id", run.config.vocab_size - 1), label, label, token.number("probability", 1))
+
+
+def _check_matrix(step: FiledStep, name: str, values: Tensor) -> None:
+    """Raises ValueError for a matrix that the model lacks, of a shape that it cannot have, or of other than numbers."""
+    entry = step.run.entries.get(name)
+    if entry is None:
+        raise ValueError("the file is damaged: it has a matrix that its model lacks")
+    shape = _shape(step, entry)
+    if tuple(values.shape) != shape:
+        raise ValueError(f"the file is damaged: {name} of step {step.index} should have "
+                         f"{' × '.join(f'{n:,}' for n in shape)} cells")  # fmt: skip
+    check_numbers(name, values, entry.operation == "mask")
+
+
+def _shape(step: FiledStep, entry: Entry) -> tuple[int, ...]:
+    c, rows = step.run.config, len(step.positions)
+    sizes = {"position": 1 if "vocab" in entry.axes else rows, "query": rows, "key": step.positions.stop,
+             "head": c.heads, "kv_head": c.kv_heads, "head_dim": c.head_dim, "model": c.model_dim,
+             "hidden": c.feedforward_dim, "vocab": c.vocab_size}  # fmt: skip
+    return tuple(sizes[axis] for axis in entry.axes)

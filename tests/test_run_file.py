@@ -1,0 +1,257 @@
+"""A run as one file: what was saved comes back to the bit, and a file from somebody else can do no harm."""
+
+import io
+import json
+import struct
+import tracemalloc
+
+import pytest
+import torch
+from conftest import CONFIGS, ids
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
+
+from llm_core import Sampling, generate, open_run, random_model, run_file, save_run, untrusted
+from llm_core.run_file import size_of
+from llm_core.untrusted import FILE_LIMIT, HEADER_LIMIT, MEGABYTE
+
+SAMPLING = Sampling(temperature=0.7, top_k=40, top_p=0.9, seed=2**53 + 1)
+
+
+def saved(run, names=(), **more) -> bytes:
+    file = io.BytesIO()
+    save_run(run, names, file, **more)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def run(toy):
+    return generate(toy, "hello how are you?", 3, SAMPLING)
+
+
+@pytest.fixture(scope="module")
+def data(run) -> bytes:
+    """The toy's run with all of its matrices but those of the vocabulary's size."""
+    return saved(run, [name for name in run.steps[0].names if name not in ("logits", "probabilities")])
+
+
+def damaged(data: bytes, change) -> bytes:
+    """The file with another header: `change` is given the tensors' places and the run, and alters them."""
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + size])
+    run = json.loads(header["__metadata__"]["run"])
+    change(header, run)
+    header["__metadata__"] = {"run": json.dumps(run)}
+    written = json.dumps(header).encode()
+    return struct.pack("<Q", len(written)) + written + data[8 + size :]
+
+
+# ---- what was saved comes back --------------------------------------------------------------------------------------
+
+
+def test_every_matrix_of_every_architecture_comes_back_to_the_bit(small_model):
+    run = generate(small_model, ids(7), 3, SAMPLING)
+    filed = open_run(saved(run, run.steps[0].names))
+    assert len(filed.steps) == 3
+    for step, mine in zip(run.steps, filed.steps, strict=True):
+        assert mine.names == step.names and mine.positions == step.positions and mine.phase == step.phase
+        for matrix in step.matrices(step.names):
+            found = mine.matrix(matrix.name)
+            assert torch.equal(found.values, matrix.values) and found.entry == matrix.entry
+            assert (found.mask is None) == (matrix.mask is None)
+            assert matrix.mask is None or torch.equal(found.mask, matrix.mask)
+            if "vocab" not in matrix.axes:
+                assert [list(labels) for labels in found.labels] == [list(labels) for labels in matrix.labels]
+
+
+def test_ids_settings_seeds_versions_and_fingerprint_come_back(run, data):
+    filed = open_run(data)
+    assert filed.ids == run.ids and filed.prompt_ids == run.prompt_ids and filed.prompt == "hello how are you?"
+    assert filed.sampling == run.sampling and filed.max_new_tokens == 3 and filed.ended == run.ended
+    assert (filed.model_name, filed.loads_as, filed.seed) == ("toy", "toy", 0)
+    assert filed.config == run.model.config and filed.fingerprint == run.model.fingerprint
+    assert filed.versions["torch"] == torch.__version__.split("+")[0] or filed.versions["torch"] == torch.__version__
+    assert "every-matrix" in filed.versions
+    for step, mine in zip(run.steps, filed.steps, strict=True):
+        assert (mine.sampled.id, mine.sampled.label, mine.sampled.probability, mine.sampled.u) == (
+            step.sampled.id, step.sampled.label, step.sampled.probability, step.sampled.u)  # fmt: skip
+        best = step.sampled.stages[0].probabilities.topk(10)
+        assert [c.probability for c in mine.sampled.most_likely] == best.values.tolist()
+
+
+def test_bfloat16_comes_back_as_it_is():
+    model = random_model(CONFIGS["grouped queries, RoPE, SwiGLU"], seed=3).to(torch.bfloat16)
+    run = generate(model, ids(5), 1)
+    found = open_run(saved(run, ["layers.1.residual"])).steps[0].matrix("layers.1.residual")
+    assert found.values.dtype == torch.bfloat16
+    assert torch.equal(found.values, run.steps[0].matrix("layers.1.residual").values)
+
+
+def test_a_run_of_ids_without_a_text_says_so(small_model):
+    given = [5, 99, 0, 7, 100, 31]
+    filed = open_run(saved(generate(small_model, given, 1)))
+    assert filed.prompt_ids == given
+
+
+def test_the_file_is_written_to_a_path_and_any_safetensors_reader_reads_its_numbers(run, tmp_path):
+    path = tmp_path / "run.safetensors"
+    save_run(run, ["input"], path)
+    with safe_open(path, "pt") as file:
+        assert torch.equal(file.get_tensor("steps.0.input"), run.steps[0].matrix("input").values)
+    assert open_run(path).ids == open_run(str(path)).ids == run.ids
+
+
+def test_the_told_size_is_near_the_files(run):
+    names = run.steps[0].names
+    assert len(saved(run, names)) == pytest.approx(size_of(run, names), rel=0.1)
+
+
+def test_more_than_is_opened_is_not_saved(run, monkeypatch):
+    monkeypatch.setattr(run_file, "FILE_LIMIT", 100_000)
+    with pytest.raises(ValueError, match="choose fewer matrices"):
+        saved(run, ["logits"])
+
+
+# ---- a file from somebody else --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 2000, -1, -5000])
+def test_a_file_that_was_cut_off_is_refused(data, length):
+    with pytest.raises(ValueError, match=r"cut off|damaged|ends before"):
+        open_run(data[:length])
+
+
+@pytest.mark.parametrize("start", [
+    b"PK\x03\x04" + bytes(100), b"\x80\x04\x95" + bytes(100), b"\x89PNG\r\n\x1a\n" + bytes(100), b"{}" * 60,
+    struct.pack("<Q", 2**63) + b"{}", struct.pack("<Q", 50) + b"[" * 50, struct.pack("<Q", 4) + b"null",
+    struct.pack("<Q", 200_000) + b"[" * 200_000, struct.pack("<Q", 11) + b'{"a": "\xff\xfe"}',
+])  # fmt: skip
+def test_what_is_no_run_file_is_refused(start):
+    with pytest.raises(ValueError, match="not a run file"):
+        open_run(start)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read_to_its_end():
+    class Endless:
+        asked = 0
+
+        def read(self, count: int) -> bytes:
+            self.asked += count
+            return bytes(count)
+
+    endless = Endless()
+    with pytest.raises(ValueError, match="more than 64 MB"):
+        open_run(endless)
+    assert endless.asked <= FILE_LIMIT + 1
+
+
+def place(header):
+    return header["steps.0.input"]
+
+
+@pytest.mark.parametrize(("change", "sentence"), [
+    (lambda h, r: place(h).update(shape=[2**40, 2**40]), "type and shape"),
+    (lambda h, r: place(h).update(shape=[5, 2**20]), "another size"),
+    (lambda h, r: place(h).update(shape=[8, 5]), "should have 5 × 8"),
+    (lambda h, r: place(h).update(shape=[-5, -8]), "type and shape"),
+    (lambda h, r: place(h).update(dtype="F64"), "may have F32 and BF16"),
+    (lambda h, r: place(h).update(dtype=["F32"]), "may have F32 and BF16"),
+    (lambda h, r: place(h).update(data_offsets=[0, 2**62]), "type and shape"),
+    (lambda h, r: place(h).update(data_offsets=place(h)["data_offsets"][::-1]), "another size"),
+    (lambda h, r: h.update({"steps.0.secret": h.pop("steps.0.input")}), "model lacks"),
+    (lambda h, r: h.update({"steps.9.input": h.pop("steps.0.input")}), "run lacks"),
+    (lambda h, r: h.update({"weights": h.pop("steps.0.input")}), "run lacks"),
+    (lambda h, r: h.pop("steps.0.input"), "overlap or leave gaps"),
+    (lambda h, r: r.update(format="other"), "no run file"),
+    (lambda h, r: r.update(version=2), "newer version"),
+    (lambda h, r: r.pop("ids"), "ids is missing"),
+    (lambda h, r: r["ids"].append(10**9), "ids is missing or out of range"),
+    (lambda h, r: r["ids"].append(7), "do not fit together"),
+    (lambda h, r: r["labels"].pop(), "do not fit together"),
+    (lambda h, r: r["labels"].__setitem__(0, "\ud800"), "labels is missing"),
+    (lambda h, r: r["labels"].__setitem__(0, "x" * 2000), "labels is missing"),
+    (lambda h, r: r["steps"].pop(), "steps for"),
+    (lambda h, r: r["steps"][0].update(probability=2), "probability is missing"),
+    (lambda h, r: r["steps"][0].update(likeliest=[[1, "a"]]), "likeliest"),
+    (lambda h, r: r["prompt"].update(length=0), "do not fit together"),
+    (lambda h, r: r["settings"].update(temperature=-1), "temperature is missing"),
+    (lambda h, r: r["settings"].update(top_p=0), "top-p is 0.0"),
+    (lambda h, r: r["settings"].update(top_k=True), "top_k is missing"),
+    (lambda h, r: r["model"].update(loads_as=["toy"]), "loads_as is missing"),
+    (lambda h, r: r["model"].update(seed=-4), "seed is missing"),
+    (lambda h, r: r["model"]["config"].update(layers=10**6), "more layers than the 256"),
+    (lambda h, r: r["model"]["config"].update(layers=10**30), "layers is missing or out of range"),
+    (lambda h, r: r["model"]["config"].update(norm=["layernorm"]), "norm is missing"),
+    (lambda h, r: r["model"]["config"].update(norm="\u202e" * 10**5), "norm is missing"),
+    (lambda h, r: r["model"]["config"].update(stop_ids=[[]]), "stop_ids is missing"),
+    (lambda h, r: r["model"]["config"].update(rope_scaling={}), "another version"),
+    (lambda h, r: r["model"]["config"].update(heads=3), "3 × 8"),
+    (lambda h, r: r["model"]["config"].pop("tied"), "another version"),
+    (lambda h, r: r.update(model=7), "model is missing"),
+])  # fmt: skip
+def test_a_file_that_was_tampered_with_is_refused_with_the_reason(data, change, sentence):
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        open_run(damaged(data, change))
+    assert len(str(refusal.value)) < 400
+
+
+@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
+def test_cells_that_are_no_numbers_are_refused(data, run, number):
+    begin = data.index(run.steps[0].matrix("input").values.numpy().tobytes())
+    broken = data[:begin] + struct.pack("<f", number) + data[begin + 4 :]
+    with pytest.raises(ValueError, match="input has cells that are not numbers"):
+        open_run(broken)
+
+
+def test_what_a_label_hides_is_made_visible(data):
+    filed = open_run(damaged(data, lambda h, r: r["labels"].__setitem__(0, "a\u202eb\x00\n<b>")))
+    assert filed.labels[0] == "a⟨U+202E⟩b␀⏎<b>"
+
+
+@given(st.data())
+def test_whatever_happens_to_a_file_it_opens_or_is_refused(data, draw):
+    broken = bytearray(data)
+    header = struct.unpack("<Q", data[:8])[0] + 8
+    for _ in range(draw.draw(st.integers(1, 6))):  # most of them in the header, where they mean something
+        at = draw.draw(st.integers(0, min(header, len(data)) - 1) | st.integers(0, len(data) - 1))
+        broken[at] = draw.draw(st.integers(0, 255) | st.sampled_from(b'0919-{}[]",:.eE\\'))
+    end = draw.draw(st.just(len(data)) | st.integers(0, len(data)))
+    try:
+        filed = open_run(bytes(broken[:end]))
+    except ValueError as refusal:
+        assert 0 < len(str(refusal)) < 600
+        return
+    for step in filed.steps:
+        for name in step.names:
+            assert step.matrix(name).values.isfinite().any()
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'"ab",', b"1.5,", b'"\\u00e9":0,'])
+def test_a_header_that_is_a_bomb_takes_no_more_memory_than_a_file_may_have(piece):
+    inner = (piece * (HEADER_LIMIT // len(piece)))[: HEADER_LIMIT - 100].rsplit(b",", 1)[0]
+    header = b"{" + inner + b"}" if b":" in piece else b'{"a":[' + inner + b"]}"
+    text = struct.pack("<Q", len(header)) + header
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"file|header"):
+            open_run(text)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * FILE_LIMIT
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_model_of_a_file_takes_little_memory_however_large_it_says_it_is(data):
+    def grow(header, told):
+        told["model"]["config"].update(layers=256, residuals=True, attention_output=True, feedforward_output=True)
+
+    tracemalloc.start()
+    try:
+        open_run(damaged(data, grow))
+        assert tracemalloc.get_traced_memory()[1] < 32 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_nothing_here_unpickles():
+    assert all("pickle" not in vars(module) for module in (run_file, untrusted))
