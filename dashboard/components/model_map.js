@@ -65,7 +65,9 @@ function fillGrid(choice, root) {
   grid.append(outside(choice, "out", "After the layers", map.after));
   grid.addEventListener("click", (event) => {
     const cell = event.target.closest(".cell");
-    if (cell) chooseByHand(choice, cell.dataset.id, 0);
+    if (!cell) return;
+    chooseByHand(choice, cell.dataset.id, 0);
+    bringToSight(cell);
   });
   grid.addEventListener("keydown", (event) => walk(choice, event));
   root.replaceChildren(grid);
@@ -172,6 +174,14 @@ function walk(choice, event) {
   // A held arrow key passes many cells: Python hears only of the one where it stops.
   chooseByHand(choice, id, 150);
   choice.buttons.get(id).focus({ preventScroll: true });
+  bringToSight(choice.buttons.get(id));
+}
+
+/** Scroll the page where the cell is not seen: the chosen matrix may lie over the lower half of a narrow screen. */
+function bringToSight(cell) {
+  const { top, bottom } = cell.getBoundingClientRect();
+  const end = innerHeight * (innerWidth > 1100 ? 0.97 : 0.54);
+  if (top < 70 || bottom > end) cell.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
 }
 
 /** Mark the chosen cell, its layer and its column; exactly one cell is reachable with the Tab key. */
