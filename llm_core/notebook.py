@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from llm_core.trace import Matrix
 
 MOST_CELLS, MOST_HEADS, MOST_TOKENS = 16, 4, 200
-BLUE, ORANGE, TEAL, GREY = "37, 99, 235", "234, 108, 12", "13, 148, 136", "128, 132, 142"
-STRONGEST = 0.82  # of full colour: text stays readable on it, on a light and on a dark page
+BLUE, ORANGE, TEAL, GREY = "37, 99, 235", "217, 92, 6", "13, 148, 136", "128, 132, 142"
+STRONGEST = 0.74  # of full colour: text stays readable on it, on a light and on a dark page
 _CELL = "padding: 2px 6px; text-align: right; font-family: monospace"
 _HEADING = "padding: 2px 6px; font-family: monospace; font-weight: normal; white-space: pre"
 _CHIP = (
