@@ -32,7 +32,7 @@ def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM) -> go.Fi
     room: pixels of width for all columns that are not tokens.
     """
     columns = sum(p.columns for p in parts if isinstance(p, Picture) and p.column_start is None)
-    cell = geometry.cell_for(tokens, columns, room)
+    cell = geometry.fitted(parts, geometry.cell_for(tokens, columns, room))
     plan = geometry.plan(parts, cell)
     traces: list[dict[str, Any]] = []
     layout = blank_layout(plan.width, plan.height)
@@ -82,7 +82,7 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
             traces.append(_in_codes(heatmap, picture, start, stop) if codes else heatmap)
     if not codes:
         traces += [_masked(why, cells) for why, cells in picture.masks.items()]
-    roomy = geometry.column_width(picture, cell) >= 20 and geometry.row_height(picture, cell) >= 16
+    roomy = geometry.column_width(picture, cell) >= geometry.NUMBERED and geometry.row_height(picture, cell) >= 16
     if roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS:
         traces.append(_numbers(picture, values, geometry.column_width(picture, cell)))
     return traces

@@ -11,10 +11,14 @@ TALL = 240  # pictures higher than this are aligned by their tops
 LETTER = 7.3  # width of one character of a label
 LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
+NUMBERED = 20  # width of a column from which on its numbers are written into it
 ROOM = 600  # pixels of width that the columns of an equation share
 HIGHEST = 300  # of a weight's rows together
 _FEATURE_SIZES = ((24, 26), (32, 20), (42, 16))
-_TOKEN_SIZES = ((16, 24), (32, 16), (64, 9), (128, 5), (256, 3))
+_TOKEN_SIZES = ((16, 24), (32, 16), (64, 6), (128, 3))
+WIDE = 796  # pixels of an equation in a window 1,440 wide
+NARROWEST = 0.8  # column
+LOWEST = 12  # of a step's only row
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Cell:
     """The size of an equation's cells: of rows, of columns that are tokens, of all other columns."""
 
     row: int
-    token: int
+    token: float
     feature: float
 
     @property
@@ -92,6 +96,24 @@ class Again:
 
 Part = Picture | Again | str
 """An equation is pictures and, between them, operators."""
+
+
+def fitted(parts: list[Part], cell: Cell) -> Cell:
+    """Narrower columns, where they have neither numbers nor labels, so that the equation fits its part of the page."""
+    shrinks = {"token": not cell.labelled, "feature": cell.feature < NUMBERED}
+    for _ in range(4):  # titles and captions, which do not shrink, decide about some of the width
+        columns = {"token": 0, "feature": 0}
+        for part in parts:
+            if isinstance(part, Picture):
+                columns["feature" if part.column_start is None else "token"] += part.columns
+        room = sum(columns[name] * getattr(cell, name) for name in columns if shrinks[name])
+        excess = plan(parts, cell).width - WIDE
+        if excess <= 0 or not room:
+            break
+        factor = max(0.1, 1 - excess / room)
+        sizes = {name: max(NARROWEST, getattr(cell, name) * factor) for name in columns if shrinks[name]}
+        cell = replace(cell, **sizes)
+    return cell
 
 
 def plan(parts: list[Part], cell: Cell) -> Plan:
@@ -176,8 +198,8 @@ def _height(picture: Picture, cell: Cell) -> float:
 def row_height(picture: Picture, cell: Cell) -> float:
     """Rows of tokens shrink with the prompt; a weight's rows where there are many of them."""
     if picture.row_start is not None:
-        return cell.row
-    return min(24 if cell.feature >= 20 else LOW, HIGHEST / picture.rows)
+        return max(cell.row, LOWEST) if picture.rows == 1 else cell.row
+    return min(24 if cell.feature >= NUMBERED else LOW, HIGHEST / picture.rows)
 
 
 def shorten(label: str) -> str:

@@ -6,6 +6,7 @@ import torch
 
 from dashboard.equations import equations, groups
 from dashboard.figures.equation import equation, escape, short
+from dashboard.figures.geometry import NARROWEST, NUMBERED, WIDE, cell_for, fitted, plan, row_height
 from dashboard.figures.picture import Picture, number, percent, pool
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.figures.scale import scale_of
@@ -182,3 +183,24 @@ def test_only_axes_with_labels_on_them_draw_ticks(toy):
         axes = [axis for name, axis in figure.layout.to_plotly_json().items() if name[1:].startswith("axis")]
         assert axes and all(bool(axis["ticks"]) == axis["showticklabels"] for axis in axes)
         assert all(len(axis["ticktext"]) > 0 for axis in axes)  # pointing at a cell names its row and column
+
+
+@pytest.mark.parametrize("tokens", [40, 200])
+def test_equations_without_numbers_in_their_cells_fit_a_window_of_1440_pixels(toy, tokens):
+    for step in generate(toy, " a" * tokens, 2).steps:
+        for row in equations(step, station="attention"):
+            cell = fitted(row.parts, cell_for(tokens + 2, 0))
+            if cell.feature < NUMBERED and cell.token > NARROWEST:
+                assert plan(row.parts, cell).width <= WIDE + 1, row.key
+
+
+def test_columns_with_numbers_or_labels_keep_their_width(toy):
+    parts = equations(generate(toy, " a" * 14).steps[0], station="attention")[4].parts  # softmax: far too wide
+    cell = cell_for(17, 0)
+    assert plan(parts, cell).width > 2 * WIDE and fitted(parts, cell).token == cell.token
+
+
+def test_a_decode_steps_row_is_high_enough_to_see(toy):
+    step = generate(toy, " a" * 200, 2).steps[1]
+    picture = next(p for row in equations(step) for p in row.parts if isinstance(p, Picture) and p.name == "input")
+    assert picture.rows == 1 and row_height(picture, cell_for(202, 8)) == 12
