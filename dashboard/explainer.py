@@ -161,12 +161,9 @@ def _answer(question: dict[str, Any]) -> None:
     trail = _trail(chosen, step)
     kind, value = next(iter(question.items()), ("", None))
     if kind in _CELLS:
-        try:
-            trail = _CELLS[kind](trail, value, step)
-            explainer_trail.check(trail, step)
-        except (ValueError, TypeError, KeyError, IndexError):
-            return
-        _go(trail)
+        wanted = next_trail(trail, kind, value, step)
+        if wanted is not None:
+            _go(wanted)
     elif trail and kind == "by_size":
         st.session_state["explainer-by-size"] = value is True
     elif trail and kind == "more":
@@ -174,6 +171,16 @@ def _answer(question: dict[str, Any]) -> None:
         st.session_state["explainer-most"] = (str(trail[-1]), min(most + MORE, MOST))
     elif trail and kind == "layers":
         st.session_state["explainer-layers"] = str(trail[-1])
+
+
+def next_trail(trail: Trail, kind: str, value: Any, step: Step) -> Trail | None:
+    """Where a question leads; None for one that makes no sense: a browser can send anything."""
+    try:
+        wanted = _CELLS[kind](trail, value, step)
+        explainer_trail.check(wanted, step)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+    return wanted
 
 
 def _go(trail: Trail) -> None:

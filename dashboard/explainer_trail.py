@@ -42,7 +42,10 @@ Trail = tuple[Address, ...]
 
 def read(text: str) -> Trail:
     """The addresses that a link holds, the explained cell last. Raises Unusable."""
-    return tuple(map(_address, text.split("~", LONGEST))) if text else ()
+    parts = text.split("~", LONGEST) if text else []
+    if len(parts) > LONGEST:
+        raise Unusable(f"it must be at most {LONGEST} cells")
+    return tuple(map(_address, parts))
 
 
 def _address(text: str) -> Address:
