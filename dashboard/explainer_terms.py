@@ -98,6 +98,8 @@ _TOTALS = {"sum": "sum", "softmax": "total", "rotate": "sum"}
 
 def main_terms(on_screen: Step, step: Step, told: Explanation, by_size: bool, most: int) -> dict[str, Any] | None:
     """The cell's own terms, with what the operation makes of them all; None where the way back ends."""
+    if told.operation == "given":
+        return _drawn(on_screen, told)
     if not told.terms:
         return None
     operands = told.terms[0].operands
@@ -109,6 +111,18 @@ def main_terms(on_screen: Step, step: Step, told: Explanation, by_size: bool, mo
     if told.operation == "lookup" and operands and len(operands[0]) == 2:
         terms["strip"] = _table_row(step, *operands[0])
     return terms
+
+
+def _drawn(on_screen: Step, told: Explanation) -> dict[str, Any] | None:
+    """Where a sampled token came from: its probability in the step that drew it."""
+    number = int(told.numbers["position"]) - len(on_screen.run.prompt_ids)
+    if number < 0:
+        return None
+    step, token = on_screen.run.steps[number], int(told.result)
+    probability = float(step.matrix("probabilities").values[0, token])
+    link: Operand = (step, "probabilities", (0, token))
+    drawn = [Term("its probability there", probability, [link], inputs=(probability,))]
+    return listed(on_screen, drawn, False, 1) | {"heading": f"Drawn in step {number}", "total": "", "sum": ""}
 
 
 def _total(terms: Sequence[Term]) -> float:

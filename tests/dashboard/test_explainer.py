@@ -17,6 +17,7 @@ from dashboard.explainer_words import brief, full
 from dashboard.figures.picture import Picture
 from dashboard.models import Unusable
 from dashboard.pictures import Look
+from dashboard.settings import DEFAULTS
 from llm_core import catalogue, explain, generate, load_model, random_model
 from llm_core.cells import TOKEN_IDS
 from llm_core.explanation import shape_of
@@ -56,7 +57,8 @@ def random_cell(step, name: str, rng: random.Random) -> str:
 
 @pytest.fixture(scope="module")
 def runs() -> dict:
-    return {name: generate(load_model(name, seed=0), TEXT, max_new_tokens=3) for name in MODELS}
+    sampling = DEFAULTS.sampling
+    return {name: generate(load_model(name, seed=0), TEXT, DEFAULTS.new_tokens, sampling) for name in MODELS}
 
 
 # ---- any cell -------------------------------------------------------------------------------------------------------
@@ -143,6 +145,19 @@ def test_a_cached_row_leads_to_the_step_that_computed_it_and_the_link_says_which
     data = told(page.run())
     assert len(data["crumbs"]) == 2 and "in step 0, the prefill" in data["place"]
     assert all(mark["kind"] == "operand" for mark in data["marks"])  # it is not on screen
+
+
+def test_a_sampled_token_leads_to_its_probability_in_the_step_that_drew_it(runs):
+    run = runs["toy"]
+    page = AppTest.from_function(panel_alone, default_timeout=60)
+    page.query_params["step"], page.query_params["cell"] = "2", "token_ids/0"
+    data = told(page.run())
+    assert data["result"]["recomputed"] == str(run.ids[6]) and "Sampled by step 1" in data["note"]
+    (row,) = data["terms"]["rows"]
+    assert row["inputs"][0]["to"] == f"probabilities/0.{run.ids[6]}/1"
+    assert number(row["value"]) == pytest.approx(
+        float(run.steps[1].matrix("probabilities").values[0, run.ids[6]]), 1e-5
+    )
 
 
 def test_the_explained_cell_and_what_it_was_made_from_are_marked(runs):

@@ -1,0 +1,280 @@
+"""From any number on screen back to a weight or a token id: by mouse, by keyboard, and by link."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from dashboard.settings import Settings
+
+from .visit import Visit, eventually, run_of
+
+TEXT = "hello how are you?"
+
+
+class Panel:
+    """The explanation below the matrices."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit, self.page = visit, visit.page
+        self.root = visit.main.get_by_role("region", name="How this number came about")
+        self.heading = self.root.get_by_role("heading", level=2)
+        self.value = self.root.locator("output")
+        self.crumbs = self.root.get_by_role("navigation").get_by_role("listitem")
+        self.back = self.root.get_by_role("button", name="Back")
+        self.rows = self.root.get_by_role("row")
+        self.operands = self.root.get_by_role("button", name="Explain it")
+
+    def expect_cell(self, title: str, value: float | None = None) -> None:
+        expect(self.heading).to_contain_text(title)
+        if value is not None:
+            eventually(lambda: self._shows(value))
+
+    def _shows(self, value: float) -> None:
+        assert float(self.value.inner_text().replace("−", "-")) == pytest.approx(value, rel=1e-5, abs=1e-7)
+
+    def field(self, name: str) -> Locator:
+        return self.root.get_by_label(name, exact=True)
+
+
+@pytest.fixture
+def panel(visit: Visit) -> Iterator[Panel]:
+    yield Panel(visit)
+
+
+def place(visit: Visit, matrix: str, row: int, column: int) -> tuple[float, float]:
+    """Where a cell of the first picture of this matrix lies on the screen, after scrolling to it."""
+    return tuple(visit.page.evaluate(_PLACE, [matrix, row, column]))
+
+
+def click(visit: Visit, matrix: str, row: int, column: int) -> None:
+    place(visit, matrix, row, column)
+    visit.page.wait_for_timeout(100)  # until the page has scrolled
+    x, y = place(visit, matrix, row, column)
+    visit.page.mouse.move(x, y)
+    visit.page.mouse.click(x, y)
+
+
+def outlined(visit: Visit, kind: str) -> set[str]:
+    """The matrices in which cells are outlined: the explained one, or those that it was made from."""
+    return set(visit.page.evaluate(_OUTLINED, kind))
+
+
+def test_a_click_explains_a_cell_and_its_operands_lead_back_to_a_weight(visit: Visit, panel: Panel) -> None:
+    visit.open()
+    run = run_of(Settings())
+    visit.expect_matrices(run)
+    expect(panel.root).to_have_count(0)
+    before = visit.first_figure()
+    q = run.steps[0].matrix("layers.0.attention.q").values
+
+    visit.listen()
+    click(visit, "layers.0.attention.q", 2, 3)
+    panel.expect_cell("Queries", float(q[0, 2, 3]))
+    expect(panel.rows).to_have_count(8)
+    visit.expect_query(cell="layers.0.attention.q/0.2.3")
+    eventually(lambda: _same(outlined(visit, "cell"), {"layers.0.attention.q"}))
+    assert outlined(visit, "operand") == {"input", "layers.0.attention.w_q"}
+    assert visit.drawn_again() == [] and visit.heatmaps_sent() == 0  # nothing else is drawn again
+    assert visit.first_figure()["left"] == before["left"]
+
+    panel.operands.nth(1).click()
+    panel.expect_cell("Query weights", float(run.model.get_parameter("layers.0.attention.w_q")[0, 3]))
+    expect(panel.root).to_contain_text("drawn at random from weights seed 0")
+    expect(panel.operands).to_have_count(0)
+    visit.expect_query(cell="layers.0.attention.q/0.2.3~layers.0.attention.w_q/0.3")
+
+    panel.back.click()
+    panel.expect_cell("Queries")
+    panel.operands.nth(0).click()
+    panel.expect_cell("Input")
+    panel.operands.nth(0).click()
+    panel.expect_cell("Token embedding")
+    panel.root.get_by_role("button", name="Token ids").click()
+    panel.expect_cell("Token ids", run.prompt_ids[2])
+    expect(panel.root).to_contain_text("the way back ends")
+    expect(panel.crumbs).to_have_count(4)
+    panel.crumbs.nth(0).get_by_role("button").click()
+    panel.expect_cell("Queries")
+    expect(panel.crumbs).to_have_count(1)
+    visit.page.keyboard.press("Escape")
+    expect(panel.root).to_have_count(0)
+    visit.expect_query(cell=None)
+    eventually(lambda: _same(outlined(visit, "cell"), set()))
+    visit.expect_sound()
+
+
+def test_a_masked_cell_says_why_and_columns_of_tokens_are_those_tokens(visit: Visit, panel: Panel) -> None:
+    visit.open()
+    run = run_of(Settings())
+    visit.expect_matrices(run)
+    for matrix in ("layers.0.attention.masked_scores", "layers.0.attention.weights"):
+        click(visit, matrix, 1, 3)
+        expect(panel.root).to_contain_text("token 3 comes after token 1, in its future")
+        visit.expect_query(cell=f"{matrix}/0.1.3")
+
+    # logits and rows of a table lead to the tokens that they are shown for
+    top = run.steps[0].logits[0].topk(20).indices
+    click(visit, "logits", 0, 5)
+    panel.expect_cell("Logits", float(run.steps[0].logits[0, top[5]]))
+    visit.expect_query(cell=f"logits/0.{top[5]}")
+    click(visit, "embedding.token", 3, 6)
+    panel.expect_cell("Token embedding", float(run.model.get_parameter("embedding.token")[run.prompt_ids[3], 6]))
+
+
+def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked(visit: Visit, panel: Panel) -> None:
+    visit.open(model="llama-nano", layer="2", head="1")
+    run = run_of(Settings(model="llama-nano"))
+    step = run.steps[0]
+    expect(visit.main.locator(".st-key-chart-heads .heatmaplayer image").first).to_be_visible()
+    name = "layers.2.attention.weights"
+    click(visit, f"{name} 3", 4, 2)
+    panel.expect_cell("Attention weights", float(step.matrix(name).values[3, 4, 2]))
+    visit.expect_query(cell=f"{name}/3.4.2")
+    visit.main.get_by_role("tab", name="The stream").click()
+    expect(visit.main.locator(".st-key-chart-stream .heatmaplayer image").first).to_be_visible()
+    click(visit, "layers.1.residual", 2, 9)
+    panel.expect_cell("Residual", float(step.matrix("layers.1.residual").values[4, 9]))
+    expect(panel.root).to_contain_text("What each part of each layer so far has added")
+    visit.main.get_by_role("tab", name="Any part").click()
+    expect(visit.main.locator(".st-key-chart-tile .heatmaplayer image").first).to_be_visible()
+    visit.expect_sound()
+
+
+def test_a_link_opens_the_same_explanation_and_the_matrices_stay_in_view(visit: Visit, panel: Panel) -> None:
+    visit.open(cell="layers.0.attention.weights/0.3.1~layers.0.attention.masked_scores/0.3.0", text=TEXT)
+    run = run_of(Settings())
+    visit.expect_matrices(run)
+    panel.expect_cell("Masked scores", float(run.steps[0].matrix("layers.0.attention.scores").values[0, 3, 0]))
+    expect(panel.crumbs).to_have_count(2)
+    box = panel.root.bounding_box()
+    assert box["height"] <= 0.46 * 900 and box["y"] + box["height"] <= 901
+    eventually(lambda: _same(bool(visit.page.evaluate(_SEEN_ABOVE, box["y"])), True))
+
+
+def test_the_keyboard_opens_chooses_follows_and_closes_with_visible_focus(visit: Visit, panel: Panel) -> None:
+    visit.open()
+    run = run_of(Settings())
+    visit.expect_matrices(run)
+    opener = visit.main.get_by_role("button", name="Explain a cell")
+    opener.focus()
+    visit.page.keyboard.press("Enter")
+    panel.expect_cell("Attention weights", float(run.steps[0].matrix("layers.0.attention.weights").values[0, 4, 0]))
+    expect(panel.heading).to_be_focused()
+
+    panel.field("Matrix").select_option("layers.0.attention.v")
+    panel.expect_cell("Values", float(run.steps[0].matrix("layers.0.attention.v").values[0, 4, 0]))
+    for name, keys in (("position", 2), ("head dim", 3)):
+        panel.field(name).focus()
+        for _ in range(keys):
+            visit.page.keyboard.press("ArrowUp" if name == "head dim" else "ArrowDown")
+    panel.expect_cell("Values", float(run.steps[0].matrix("layers.0.attention.v").values[0, 2, 3]))
+    expect(panel.field("head dim")).to_be_focused()  # also after all was shown anew
+    visit.expect_query(cell="layers.0.attention.v/0.2.3")
+
+    for _ in range(20):
+        visit.page.keyboard.press("Tab")
+        focused = visit.page.evaluate(_FOCUSED)
+        assert focused["outlined"], focused["name"]
+        if "Explain it" in focused["name"]:
+            break
+    visit.page.keyboard.press("Enter")
+    panel.expect_cell("Input")
+    expect(panel.heading).to_be_focused()
+    panel.back.focus()
+    visit.page.keyboard.press("Enter")
+    panel.expect_cell("Values")
+    visit.page.keyboard.press("Escape")
+    expect(panel.root).to_have_count(0)
+    expect(opener).to_be_focused()
+
+
+def test_a_long_sum_is_listed_by_size_or_in_order_and_in_part(visit: Visit, panel: Panel) -> None:
+    visit.open(model="llama-nano", cell="layers.1.feedforward.output/2.5")
+    run = run_of(Settings(model="llama-nano"))
+    step = run.steps[0]
+    hidden = step.matrix("layers.1.feedforward.hidden").values[2].double()
+    down = run.model.get_parameter("layers.1.feedforward.w_down").detach()[:, 5].double()
+    terms = (hidden * down).numpy()
+    expect(panel.rows).to_have_count(24)
+    eventually(lambda: _same(_sizes(panel), True))
+    expect(panel.root).to_contain_text(f"and {len(terms) - 24} more")
+    panel.root.get_by_role("button", name="in order").click()
+    expect(panel.rows.first).to_contain_text("hidden 0")
+    panel.root.get_by_role("button", name="Show more").click()
+    expect(panel.rows).to_have_count(min(124, len(terms)))
+    shown = [float(v.replace("−", "-")) for v in panel.root.locator("td.number").all_inner_texts()]
+    np.testing.assert_allclose(shown, terms[: len(shown)], rtol=1e-4, atol=1e-6)
+
+
+def test_on_a_phone_it_is_a_sheet_as_wide_as_the_screen(visit: Visit, panel: Panel) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.open(cell="layers.0.attention.q/0.2.3")
+    panel.expect_cell("Queries")
+    box = panel.root.bounding_box()
+    assert box["x"] <= 0.5 and box["width"] >= 389 and box["height"] <= 0.46 * 844
+    assert visit.page.evaluate("document.querySelector('.stMain').scrollWidth <= 390")
+    panel.root.get_by_role("button", name="Close").click()
+    expect(panel.root).to_have_count(0)
+
+
+def _same(one: object, other: object) -> None:
+    assert one == other
+
+
+def _sizes(panel: Panel) -> bool:
+    """Whether the listed terms come in order of their size."""
+    shown = [abs(float(v.replace("−", "-"))) for v in panel.root.locator("td.number").all_inner_texts()]
+    return len(shown) == 24 and shown == sorted(shown, reverse=True)
+
+
+_FIND = """const find = (name) => {
+    for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+      for (const trace of figure._fullData ?? []) {
+        const { origin, matrix } = trace.meta ?? {};
+        if (!origin) continue;
+        const own = origin.matrix ? `${origin.matrix} ${origin.head}` : matrix;
+        if (own === name || origin.matrices?.includes(name)) return [figure, trace];
+      }
+    }
+  };
+  const axis = (figure, id, letter) => figure._fullLayout[letter + "axis" + (id || letter).slice(1)];"""
+
+_PLACE = f"""([name, row, column]) => {{
+  {_FIND}
+  const [figure, trace] = find(name);
+  figure.scrollIntoView({{ block: "center", behavior: "instant" }});
+  const [x, y] = [axis(figure, trace.xaxis, "x"), axis(figure, trace.yaxis, "y")];
+  const {{ left, top }} = figure.getBoundingClientRect();
+  return [left + x._offset + x.c2p(column), top + y._offset + y.c2p(row)];
+}}"""
+
+_OUTLINED = f"""(kind) => {{
+  {_FIND}
+  const names = [];
+  for (const outline of document.querySelectorAll(`.cell-outline[data-kind=${{kind}}]`)) {{
+    const figure = outline.closest(".js-plotly-plot");
+    const home = figure.getBoundingClientRect();
+    const box = outline.getBoundingClientRect();
+    const [x, y] = [(box.left + box.right) / 2 - home.left, (box.top + box.bottom) / 2 - home.top];
+    const holds = (axis, at) => axis._offset <= at && at <= axis._offset + axis._length;
+    const trace = figure._fullData.find((trace) => trace.meta?.origin &&
+      holds(axis(figure, trace.xaxis, "x"), x) && holds(axis(figure, trace.yaxis, "y"), y));
+    names.push(trace?.meta.matrix ?? "?");
+  }}
+  return names;
+}}"""
+
+_SEEN_ABOVE = """(edge) => [...document.querySelectorAll(".cell-outline[data-kind=cell]")].some((outline) => {
+  const { top, bottom } = outline.getBoundingClientRect();
+  return top >= 0 && bottom <= edge;
+})"""
+
+_FOCUSED = """() => {
+  let node = document.activeElement;
+  while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
+  const style = getComputedStyle(node);
+  return { name: node.getAttribute("aria-label") ?? node.textContent,
+           outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
+}"""
