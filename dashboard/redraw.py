@@ -14,7 +14,8 @@ from dashboard.state import run_of, step_index
 from llm_core import Run
 
 P = ParamSpec("P")
-SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "explainer"]
+TOUR = "tour"
+SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "explainer", TOUR]
 """The fragments that show what was sampled; all other parts show what the model computed before."""
 
 

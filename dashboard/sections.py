@@ -6,11 +6,16 @@ from dataclasses import replace
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard import settings
+from dashboard.depth import look_of
 from dashboard.equations import Equation, equations, groups
 from dashboard.figures.equation import equation as draw
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.pictures import Look
+from dashboard.presenter import sized
+from dashboard.redraw import guarded
 from dashboard.sharing import sharing_sentence
+from dashboard.state import run_of, step_index
 from dashboard.vocabulary import whole_vocabulary
 from llm_core import ModelConfig, Run, Step
 
@@ -45,13 +50,32 @@ def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
 
 def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> None:
     """All equations of one layer, or the station's, each under the heading of its station."""
-    read_by = tuple(run.ids[: step.positions.stop])
-    rows = drawn_equations(run.model.fingerprint, read_by, step.index, len(run.ids), look, station, step)
+    rows = _drawn(step, run, look, station)
     for name, drawn in itertools.groupby(rows, lambda row: row[0].station):
         with st.container(key=f"section-{name}"):
             heading(name)
             for row, figure in drawn:
-                equation_row(row, figure, head_in_words(row, run.model.config, look))
+                if row.of_head and run.model.config.heads > 1:
+                    head_row(row.key, station)
+                else:
+                    equation_row(row, figure, head_in_words(row, run.model.config, look))
+
+
+@st.fragment(key="of-head")
+@guarded
+def head_row(key: str, station: str | None) -> None:
+    """An equation that shows one head: another one is drawn here, while the equations around it stand still."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    look = look_of(chosen, run.model.config)
+    rows = _drawn(run.steps[step_index(chosen, run)], run, look, station)
+    row, figure = next((row, figure) for row, figure in rows if row.key == key)
+    equation_row(row, figure, head_in_words(row, run.model.config, look))
+
+
+def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:
+    read_by = tuple(run.ids[: step.positions.stop])
+    return drawn_equations(run.model.fingerprint, read_by, step.index, len(run.ids), look, station, step)
 
 
 def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:
@@ -85,7 +109,7 @@ def equation_row(row: Equation, figure: go.Figure, words: str) -> None:
     with st.container(key=f"equation-{row.key}", gap="xsmall"):
         st.markdown("  \n".join(lines))
         st.plotly_chart(
-            figure,
+            sized(figure),
             width="content",
             key=f"chart-{row.key}",
             theme=None,
@@ -115,7 +139,7 @@ def sample_section(step: Step) -> None:
     titles = stage_titles(step)
     bars = [StageBars(titles[s.name], s.probabilities[top].tolist()) for s in stages]
     with st.container(key="equation-sample"):
-        st.plotly_chart(stage_bars(bars, labels, top.index(sampled.id)), width="content", key="chart-sample",
+        st.plotly_chart(sized(stage_bars(bars, labels, top.index(sampled.id))), width="content", key="chart-sample",
                         theme=None, config=_CHART)  # fmt: skip
     st.caption(f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage.")
     whole_vocabulary(step)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import presenter
+
 _CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 def apply() -> None:
-    """Add the style to the page; it takes no room."""
+    """Add the style to the page, and the presenter's where it is asked for; it takes no room."""
     st.html(f"<style>{_CSS}</style>")
+    presenter.apply()

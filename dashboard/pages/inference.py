@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from dashboard import depth, explainer, overview, sections, settings
+from dashboard import depth, explainer, overview, sections, settings, tile
 from dashboard.chooser import notice
 from dashboard.components import pager
 from dashboard.components.share import share
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
 from dashboard.state import run_of, step_index, token_position
+from dashboard.tour import card as tour
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
 REST = "All other matrices of this step, in order of computation"
@@ -20,12 +21,14 @@ def page() -> None:
     try:
         run = run_of(settings.current())
     except ValueError as error:
-        head()
+        head(tourable=False)
         refusal(str(error))
         return
     config = run.model.config
     explainer.check(run, settings.current())
+    tile.check(run, settings.current(), run.steps[step_index(settings.current(), run)])
     settings.check_view(step=len(run.steps), token=len(run.ids), layer=config.layers, head=config.heads)
+    tour.arrive(run, settings.current())
     head()
     with st.container(key="frame"):
         left, right = st.columns([0.76, 0.24], gap="medium")
@@ -43,14 +46,18 @@ def page() -> None:
             matrices()
             sample()
     pager()
+    tour.card()
     explainer.explainer()
     remember_rows(settings.current(), run)
 
 
-def head() -> None:
-    """The headline, the way to share, and what could not be used of the link."""
+def head(tourable: bool = True) -> None:
+    """The headline, the tour, the way to share, and what could not be used of the link."""
     with st.container(horizontal=True, vertical_alignment="center", key="headline"):
         st.title(HEADLINE, anchor=False)
+        if tourable:
+            with st.container(width="content", key="tour-way"):
+                tour.start_button()
         with st.container(width=150, key="share"):
             share(key="share-view")
     if settings.notices():
@@ -68,7 +75,8 @@ def layer() -> None:
     config = run.model.config
     if config.layers == config.heads == 1:
         return
-    depth.overview(run, run.steps[step_index(chosen, run)], depth.look_of(chosen, config), token_position(chosen, run))
+    step, look = run.steps[step_index(chosen, run)], depth.look_of(chosen, config)
+    depth.overview(run, step, look, chosen, token_position(chosen, run))
 
 
 @st.fragment(key="matrices")

@@ -1,0 +1,87 @@
+// What the tour points at: cells outlined in the page's figures, other parts outlined whole, and the scroll that brings
+// the first of them into view above the card. Needs figures.js and cells.js (for `cellBoxes`).
+
+const TOP = 20; // pixels of the page that stay free above what is pointed at
+
+/** Point at these things from now on: { marks, covered, keys, colours }, covered cells hidden until they are guessed. */
+function pointAt(pointer, things) {
+  Object.assign(pointer, things);
+  pointer.figures ||= watchFigures((figure) => {
+    outlineStop(pointer, figure);
+    revealStop(pointer);
+  });
+  pointer.figures.draw();
+  document.querySelectorAll("[data-tour-shown]").forEach((part) => part.removeAttribute("data-tour-shown"));
+  for (const part of shownParts(pointer)) part.setAttribute("data-tour-shown", "");
+}
+
+function stopPointing(pointer) {
+  pointAt(pointer, { marks: [], covered: [], keys: [] });
+  pointer.figures.stop();
+  pointer.figures = null;
+}
+
+function shownParts({ keys }) {
+  return keys.map((key) => document.querySelector(`.st-key-${key}`)).filter(Boolean);
+}
+
+function outlineStop({ marks, covered, colours }, figure) {
+  const { cell, halo } = colours;
+  const boxes = marks.length ? cellBoxes(figure, marks) : [];
+  placeOutlines(figure, "tour-outline", boxes, ({ kind }) => kind === "cell"
+    ? { line: cell, halo, width: 3, style: "solid", over: 4 }
+    : { line: cell, halo, width: 2, style: "dashed", over: 3 });
+  const hidden = covered.length ? cellBoxes(figure, covered) : [];
+  placeOutlines(figure, "tour-cover", hidden, () => ({ line: cell, halo, width: 2, style: "solid", over: 5 }));
+  for (const cover of figure.querySelectorAll(".tour-cover")) {
+    Object.assign(cover.style, { background: halo, color: cell });
+    cover.textContent = "?";
+  }
+}
+
+/** Bring what the stop is about into view, now or as soon as its figure comes; the visitor's own scrolling ends it. */
+function revealSoon(pointer, coveredBelow) {
+  Object.assign(pointer, { coveredBelow, until: Date.now() + 10_000 });
+  for (const wait of [0, 250, 600, 1000]) setTimeout(() => revealStop(pointer), wait);
+  pointer.hands ||= ["wheel", "touchmove", "pointerdown", "keydown"].map((name) =>
+    document.addEventListener(name, () => { pointer.until = 0; }, { passive: true, capture: true }));
+}
+
+function revealStop(pointer) {
+  if (!(Date.now() < pointer.until)) return;
+  const place = placeOfStop(pointer);
+  const page = document.querySelector(".stMain");
+  if (!place || !page) return;
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  const down = distance(place, window.innerHeight - pointer.coveredBelow() - 14);
+  if (Math.abs(down) > 2) page.scrollBy({ top: down, behavior });
+  const block = place.block;
+  if (block.scrollWidth <= block.clientWidth + 1 || !place.mark) return;
+  const [outer, inner] = [block.getBoundingClientRect(), place.mark.getBoundingClientRect()];
+  if (inner.left >= outer.left + 40 && inner.right <= outer.right - 20) return;
+  block.scrollBy({ left: (inner.left + inner.right - outer.left - outer.right) / 2, behavior });
+}
+
+/** The first thing that is pointed at: its outline in a figure, and the equation that holds it. */
+function placeOfStop(pointer) {
+  const [part] = shownParts(pointer);
+  if (part) return { block: part, mark: null };
+  const outlines = [...document.querySelectorAll(".tour-cover, .tour-outline[data-kind=cell]")];
+  const wanted = pointer.covered.length || pointer.marks.some(({ kind }) => kind === "cell");
+  const all = wanted ? outlines : [...document.querySelectorAll(".tour-outline")];
+  const seen = all.filter((outline) => outline.offsetParent);
+  const mark = seen.find((outline) => outline.closest('.st-key-sections')) ?? seen[0];
+  return mark ? { block: mark.closest('[class*="st-key-equation-"]') ?? mark, mark } : null;
+}
+
+/** How far to scroll down until the equation, or where that is too high its outlined cells, lies in view. */
+function distance({ block, mark }, bottom) {
+  const all = block.getBoundingClientRect();
+  if (all.height <= bottom - TOP || !mark) {
+    if (all.top < TOP || all.height > bottom - TOP) return all.top - TOP;
+    return Math.max(0, all.bottom - bottom);
+  }
+  const part = mark.getBoundingClientRect();
+  if (part.top >= TOP && part.bottom <= bottom) return 0;
+  return (part.top + part.bottom) / 2 - (TOP + bottom) / 2;
+}

@@ -1,0 +1,40 @@
+"""A figure in larger type and with larger cells, for people who sit further away."""
+
+import re
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.made import Made
+
+
+def enlarged(figure: go.Figure, factor: float, most: int) -> go.Figure:
+    """The same figure, cells and letters larger by `factor`, or by as much as it needs to be `most` pixels wide.
+
+    All that lies in it is placed as a share of its width and height, so that it grows with them. A figure is never made
+    smaller.
+    """
+    made = figure.to_dict()
+    factor = max(1.0, min(factor, most / made["layout"]["width"]))
+    layout = _larger(made["layout"], factor)
+    for name in ("width", "height"):
+        layout[name] = round(layout[name] * factor)
+    layout["margin"] = {side: room * factor for side, room in layout["margin"].items()}
+    return Made([_larger(trace, factor) for trace in made["data"]], layout)
+
+
+def _larger(value: Any, factor: float) -> Any:
+    """The letters, markers and ticks of some part of a figure, larger."""
+    if isinstance(value, list):
+        return [_larger(each, factor) for each in value] if value and isinstance(value[0], dict) else value
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for name, each in value.items():
+        if name in ("size", "ticklen") and isinstance(each, int | float):
+            found[name] = each * factor
+        elif name == "text" and isinstance(each, str):
+            found[name] = re.sub(r"font-size:(\d+)px", lambda m: f"font-size:{int(m[1]) * factor:.0f}px", each)
+        else:
+            found[name] = each if name == "meta" else _larger(each, factor)
+    return found
