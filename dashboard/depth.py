@@ -14,14 +14,14 @@ from dashboard.pictures import Look, pooled_in_words
 from dashboard.readings import Reading, read
 from dashboard.redraw import redraw
 from dashboard.settings import Settings
+from dashboard.state import run_of
 from dashboard.tile import tile
 from llm_core import ModelConfig, Run, Step, catalogue
 
 LAYER_PARTS = ["stations", "layer", "matrices"]
-HEAD_PARTS = ["layer", "matrices"]
+HEAD_PARTS = ["stations", "of-head", "head-frame"]
 _SMALL = 96  # cells of a small multiple, in each direction
-ALL_HEADS, STREAM, TILE = "All heads of this layer", "The stream through all layers", "Any part, exactly"
-_KEYS = {ALL_HEADS: "heads", STREAM: "stream", TILE: "tile"}
+PANELS = {"heads": "All heads", "stream": "The stream", "exact": "Any part, exactly"}
 SINK = 0.5  # of a row's attention on the first token
 
 
@@ -30,13 +30,17 @@ def look_of(chosen: Settings, config: ModelConfig) -> Look:
     return Look(min(chosen.layer, config.layers - 1), min(chosen.head, config.heads - 1), bool(chosen.skip_first))
 
 
-def selectors(config: ModelConfig, look: Look) -> None:
-    """The choice of a layer and of a head; a model with one of them needs no choice."""
+def selectors(config: ModelConfig, look: Look, panel: str) -> None:
+    """The choice of a layer and of a head, and of what else is shown; with one of them there is nothing to choose."""
     with st.container(horizontal=True, gap="medium", key="depth-choice"):
         if config.layers > 1:
             _slider("layer", "Layer", look.layer, config.layers, LAYER_PARTS)
         if config.heads > 1:
             _slider("head", "Head", look.head, config.heads, HEAD_PARTS)
+        panels = [p for p in PANELS if {"heads": config.heads > 1, "stream": config.layers > 1}.get(p, True)]
+        st.session_state["choice-panel"] = panel or None
+        st.segmented_control("Show as well", panels, key="choice-panel", format_func=PANELS.get, width="content",
+                             on_change=_choose_panel)  # fmt: skip
 
 
 def _slider(name: str, label: str, value: int, count: int, parts: list[str]) -> None:
@@ -47,25 +51,27 @@ def _slider(name: str, label: str, value: int, count: int, parts: list[str]) -> 
 
 def _choose(name: str, parts: list[str]) -> None:
     settings.look_at(name, st.session_state[f"choice-{name}"])
-    redraw(parts)
+    redraw([*parts, "layer"] if settings.current().panel == "exact" else parts)
 
 
-def overview(run: Run, step: Step, look: Look, position: int) -> None:
-    """The selectors, and one figure of several that show more than one head or layer."""
-    config = run.model.config
-    with st.container(key="depth", border=True, gap="small"):
-        selectors(config, look)
-        names = [*([ALL_HEADS] if config.heads > 1 else []), *([STREAM] if config.layers > 1 else []), TILE]
-        for name, leaf in zip(names, st.tabs(names, key="depth-tabs", on_change="rerun"), strict=True):
-            if not leaf.open:
-                continue
-            with leaf, st.container(key=f"equation-{_KEYS[name]}", gap="xsmall"):
-                if name == ALL_HEADS:
-                    all_heads(step, look)
-                elif name == TILE:
-                    tile(step, look)
-                else:
-                    stream(step, position, look.layer)
+def _choose_panel() -> None:
+    settings.look_at("panel", st.session_state["choice-panel"] or "")
+    redraw(["layer"])
+
+
+def overview(run: Run, step: Step, look: Look, chosen: Settings, position: int) -> None:
+    """The selectors, and where it is asked for one figure of several heads or layers, or of any part of a matrix."""
+    panel = chosen.panel
+    selectors(run.model.config, look, panel)
+    if not panel:
+        return
+    with st.container(key="depth", border=True, gap="small"), st.container(key=f"equation-{panel}", gap="xsmall"):
+        if panel == "heads":
+            all_heads(step, look)
+        elif panel == "stream":
+            stream(step, position, look.layer)
+        else:
+            tile(step, look, chosen, position)
 
 
 # ---- all heads ------------------------------------------------------------------------------------------------------
@@ -77,7 +83,7 @@ def all_heads(step: Step, look: Look) -> None:
     reading = read(step, [name])[name]
     scale = reading.shared[look.skip_first]
     figure = _heads_figure(step, reading, scale)
-    st.html(f"<style>{chosen_style(look.head, '.st-key-chart-heads')}</style>")
+    head_frame()
     st.plotly_chart(figure, width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=f"Attention weights of all heads of layer {look.layer}")  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
@@ -86,9 +92,17 @@ def all_heads(step: Step, look: Look) -> None:
     st.toggle("Leave the first token out of the scale (values stay)", key="choice-skip", on_change=_skip)
 
 
+@st.fragment(key="head-frame")
+def head_frame() -> None:
+    """The bold frame of the chosen head, a style of its own: the figure stays as it is."""
+    chosen = settings.current()
+    head = look_of(chosen, run_of(chosen).model.config).head
+    st.html(f"<style>{chosen_style(head, '.st-key-chart-heads')}</style>")
+
+
 def _skip() -> None:
     settings.look_at("skip_first", int(st.session_state["choice-skip"]))
-    redraw(HEAD_PARTS)
+    redraw(["layer", "matrices"])
 
 
 def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:

@@ -12,6 +12,8 @@ from dashboard.figures.codes import coarse
 from dashboard.figures.geometry import Again, Part
 from dashboard.figures.picture import Picture
 from dashboard.pictures import Look, Pictures, Tokens
+from dashboard.readings import HEADS
+from dashboard.sharing import slice_of
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 
@@ -30,6 +32,7 @@ class Equation:
     station: str
     entries: tuple[Entry, ...]
     parts: list[Part]
+    of_head: bool = False  # it shows one head's part of a matrix or weight
 
 
 def equations(step: Step, look: Look | None = None, station: str | None = None) -> list[Equation]:
@@ -41,8 +44,21 @@ def equations(step: Step, look: Look | None = None, station: str | None = None) 
     config = step.run.model.config
     shown = [group for group in groups(config, look.layer) if station in (None, STATIONS[group[0].part])]
     pictures = Pictures(step, look, _names(config, shown))
-    rows = [Equation(_key(group[0]), STATIONS[group[0].part], group, _parts(group, pictures)) for group in shown]
+    rows = [Equation(_key(group[0]), STATIONS[group[0].part], group, _parts(group, pictures), _of_head(group, config))
+            for group in shown]  # fmt: skip
     return _told_once(rows)
+
+
+def _of_head(group: tuple[Entry, ...], config: ModelConfig) -> bool:
+    """True where an equation shows, of some matrix or weight, the part of one head."""
+    weights = {entry.name for entry in catalogue.weights(config)}
+    names = {name for entry in group for name in (entry.name, *entry.operands)}
+    return any(
+        slice_of(config, name, 0) is not None
+        if name in weights
+        else not set(HEADS).isdisjoint(catalogue.matrix(config, name).axes)
+        for name in names
+    )
 
 
 def _told_once(rows: list[Equation]) -> list[Equation]:

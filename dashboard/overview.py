@@ -8,7 +8,7 @@ from torch import Tensor
 from dashboard import settings
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
-from dashboard.depth import STREAM, look_of
+from dashboard.depth import look_of
 from dashboard.explainer import open_button
 from dashboard.figures.equation import MOST_NUMBERS
 from dashboard.figures.picture import number, percent, pool
@@ -59,14 +59,15 @@ def _choose_step(index: int) -> None:
 def _choose_station(name: str) -> None:
     """Of a deep model only the chosen station's matrices are on the page."""
     settings.look_at("station", name)
+    settings.look_at("exact", "")  # the part that is shown exactly is one of this station's matrix
     if not shows_all(run_of(settings.current()).model.config):
-        redraw(["stations", "matrices", "sample"])
+        redraw(["stations", "layer", "matrices", "sample"])
 
 
 def _choose_token(position: int) -> None:
     """The outlines move in the browser; the stream through the layers is another token's."""
     settings.look_at("token", position)
-    if st.session_state.get("depth-tabs") == STREAM:
+    if settings.current().panel in ("stream", "exact"):
         redraw(["tokens", "layer"])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import explainer_trail, models, shape
+from dashboard import exact, explainer_trail, models, shape
 from dashboard.components.text_guard import as_typed
 from dashboard.models import Unusable
 from dashboard.tour import stops
@@ -28,6 +28,7 @@ LARGEST_DICE_SEED = 2**53 - 1  # the largest whole number that a browser holds e
 LENS_WINDOWS = (8, 16, 32, 64)
 """How many positions the logit lens shows: each costs a row of logits at every door."""
 GUARD = "text-guard"  # of the text area: its key
+PANELS = ("heads", "stream", "exact")
 STATIONS = ("text", "embedding", "attention", "feedforward", "logits", "sample")
 
 
@@ -54,6 +55,8 @@ class Settings:
     layer: int = 0
     head: int = 0
     skip_first: int = 0  # 1: the first token is left out of attention's scale
+    panel: str = ""  # what else of a deep model is shown: one of PANELS, or nothing
+    exact: str = ""  # the part of a matrix that is shown exactly, see exact.py; the station's, where none is named
     part: str = "attention.weights"  # the map's matrix, by its name without the layer
     lens_token: int | None = None  # the id that the logit lens follows; None is the sampled one
     lens_window: int = 16
@@ -68,8 +71,8 @@ class Settings:
 
 DEFAULTS = Settings()
 VIEW = (
-    "step", "station", "token", "layer", "head", "skip_first", "part", "lens_token", "lens_window", "cell", "tour",
-    "present",
+    "step", "station", "token", "layer", "head", "skip_first", "panel", "exact", "part", "lens_token", "lens_window",
+    "cell", "tour", "present",
 )  # fmt: skip
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
@@ -113,8 +116,10 @@ def _said(name: str) -> str:
     default = getattr(DEFAULTS, name)
     if name == "shape":
         return "the shape that the dialog starts with"
-    if name in ("cell", "tour"):
+    if name in ("cell", "tour", "panel"):
         return f"no {name}"
+    if name == "exact":
+        return "the chosen station's matrix"
     if default is None:
         return {"token": "the last token of the prompt", "lens_token": "the sampled token"}[name]
     return str(default)
@@ -167,6 +172,13 @@ def _part(text: str) -> str:
     return text
 
 
+def _exact(text: str) -> str:
+    try:
+        return str(exact.read(text))
+    except ValueError as error:
+        raise models.Unusable(str(error)) from error
+
+
 def _window(text: str) -> int:
     return int(_one_of(tuple(map(str, LENS_WINDOWS)))(text))
 
@@ -188,6 +200,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "layer": _whole(0, 9_999),
     "head": _whole(0, 9_999),
     "skip_first": _whole(0, 1),
+    "panel": _one_of(PANELS),
+    "exact": _exact,
     "part": _part,
     "lens_token": _whole(0, 9_999_999),
     "lens_window": _window,

@@ -1,18 +1,26 @@
 """Any part of any matrix or weight, exactly: a range of rows and columns, of which just these rows are derived."""
 
+from dataclasses import replace
+
 import streamlit as st
 from torch import Tensor
 
+from dashboard import settings
+from dashboard.exact import Part, read
 from dashboard.figures.equation import equation
+from dashboard.figures.geometry import cell_for_numbers
 from dashboard.figures.picture import MOST_CELLS, Origin, Picture
 from dashboard.figures.scale import finite, scale_of
 from dashboard.pictures import Look, shape_in_words
 from dashboard.readings import HEADS, share_of
+from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of
-from llm_core import ModelConfig, Step, catalogue
+from llm_core import ModelConfig, Run, Step, catalogue
 from llm_core.catalogue import Entry
 
-FIRST = 16  # rows and columns that are shown at first: as many as have their numbers written in
+ROWS, COLUMNS = 16, 8  # that are shown at first: as many as have all of their digits written in
+_OF_STATION = {"attention": "attention.weights", "feedforward": "feedforward.hidden", "logits": "logits",
+               "sample": "probabilities"}  # fmt: skip
 
 
 def entries(config: ModelConfig, layer: int) -> dict[str, Entry]:
@@ -33,45 +41,117 @@ def shape_of(step: Step, entry: Entry) -> tuple[int, int]:
     return (1 if columns == "vocab" else sizes[rows]), sizes[columns]
 
 
+# ---- which part -----------------------------------------------------------------------------------------------------
+
+
+def part_of(step: Step, chosen: Settings, position: int) -> Part:
+    """The part that is asked for; of a step that lacks it, and where none is, one of the chosen station's matrix."""
+    options = entries(step.run.model.config, _layer(step, chosen))
+    if chosen.exact:
+        part = read(chosen.exact)
+        if part.name in options and _lacks(step, options[part.name], part) is None:
+            return part
+    return first_part(step, options, _OF_STATION.get(chosen.station, "input"), position)
+
+
+def first_part(step: Step, options: dict[str, Entry], name: str, position: int) -> Part:
+    """Of this matrix as much as has its digits written in: around the chosen token, where an axis is of tokens."""
+    entry = options[name]
+    middles = []
+    for axis, size in zip(("", *entry.axes)[-2:], shape_of(step, entry), strict=True):
+        positions = _positions(step, entry, axis, range(size))
+        of_tokens = 0 if positions is None else position - positions.start
+        middles.append(step.sampled.id if axis == "vocab" and not entry.learned else of_tokens)
+    spans = (_around(*of) for of in zip(middles, shape_of(step, entry), (ROWS, COLUMNS), strict=True))
+    return Part(name, *spans)
+
+
+def _around(index: int, size: int, most: int) -> range:
+    """`most` of `size` numbers, up to and with this one."""
+    stop = min(max(index + 1, most), size)
+    return range(max(0, stop - most), stop)
+
+
+def _lacks(step: Step, entry: Entry, part: Part) -> str | None:
+    """Why this part cannot be shown, in words; None where it can."""
+    for word, span, size in zip(("rows", "columns"), (part.rows, part.columns), shape_of(step, entry), strict=True):
+        if not 0 <= span.start < span.stop <= size:
+            return f"{word} {span.start} to {span.stop - 1} are not among this matrix's {size:,} {word}"
+        if len(span) > MOST_CELLS:
+            return f"{len(span):,} {word} were asked for; a picture shows at most {MOST_CELLS}"
+    return None
+
+
+def check(run: Run, chosen: Settings, step: Step) -> None:
+    """Take a part that this step does not have out of the link, and say why."""
+    if not chosen.exact:
+        return
+    part = read(chosen.exact)
+    entry = entries(run.model.config, _layer(step, chosen)).get(part.name)
+    why = "this model has no such matrix" if entry is None else _lacks(step, entry, part)
+    if why is not None:
+        settings.refuse("exact", why)
+
+
+def _layer(step: Step, chosen: Settings) -> int:
+    return min(chosen.layer, step.run.model.config.layers - 1)
+
+
+# ---- its picture ----------------------------------------------------------------------------------------------------
+
+
 def tile_picture(step: Step, look: Look, entry: Entry, rows: range, columns: range) -> Picture:
     """These rows and columns, as they are. Raises ValueError for a part that the matrix lacks or that is too large."""
-    height, width = shape_of(step, entry)
-    for word, part, size in (("rows", rows, height), ("columns", columns, width)):
-        if not 0 <= part.start < part.stop <= size:
-            raise ValueError(f"{word} {part.start} to {part.stop - 1} are not among this matrix's {size:,} {word}")
-        if len(part) > MOST_CELLS:
-            raise ValueError(f"{len(part):,} {word} were asked for; a picture shows at most {MOST_CELLS}")
-    values, labels, hidden = _cells(step, look, entry, rows)
+    why = _lacks(step, entry, Part(entry.name, rows, columns))
+    if why is not None:
+        raise ValueError(why)
+    shape, config = shape_of(step, entry), step.run.model.config
+    values, hidden = _cells(step, look, entry, rows)
     part = slice(columns.start, columns.stop)
     whole = values[:, part].float().numpy()
     hidden = None if hidden is None else hidden[:, part].numpy()
-    scale, off_scale = scale_of(finite(whole, hidden), share_of(entry, width))
+    scale, off_scale = scale_of(finite(whole, hidden), share_of(entry, shape[1]))
     row_word, column_word = ("", *entry.axes)[-2:]
+    down, across = (_positions(step, entry, *axis) for axis in ((row_word, rows), (column_word, columns)))
     return Picture(
-        entry.name, entry.symbol, shape_in_words((height, width)), whole, quantity=entry.quantity,
+        entry.name, entry.symbol, shape_in_words(shape), whole, quantity=entry.quantity,
         kind="weight" if entry.learned else "activation", row_word=row_word, column_word=column_word, hidden=hidden,
-        row_labels=[f"{i} {label}".strip() for i, label in zip(rows, labels, strict=True)],
-        column_labels=[str(i) for i in columns], scale=scale, off_scale=off_scale,
+        window=config.window, row_labels=_labels(step, row_word, rows, down), row_start=down and down.start,
+        column_labels=_labels(step, column_word, columns, across), column_start=across and across.start,
+        scale=scale, off_scale=off_scale, exact=True,
         notes=(f"rows {rows[0]:,} to {rows[-1]:,}, columns {columns[0]:,} to {columns[-1]:,}",),
-        origin=Origin(whole.shape, _head(step.run.model.config, look, entry), rows.start, columns.start),
+        origin=Origin(whole.shape, _head(config, look, entry), rows.start, columns.start),
     )  # fmt: skip
 
 
-def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, list[str], Tensor | None]:
-    """The asked rows of all columns, with the rows' labels and what of them the mask hides."""
+def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, Tensor | None]:
+    """The asked rows of all columns, and what of them the mask hides."""
     if entry.learned:
         weight = step.run.model.get_parameter(entry.name).detach()
         weight = weight if weight.ndim == 2 else weight[None]
-        return weight[rows.start : rows.stop], [""] * len(rows), None
+        return weight[rows.start : rows.stop], None
     grows = entry.axes[-2] in ("position", "query") and entry.axes[-1] != "vocab"
     matrix = step.matrix(entry.name, rows if grows else None)
     values = matrix.values
     if entry.axes[0] in HEADS:
         values = values[_head(step.run.model.config, look, entry)]
-    if grows:
-        return values, list(matrix.labels[-2]), matrix.mask
-    part = slice(rows.start, rows.stop)
-    return values[part], list(matrix.labels[-2])[part], None
+    return (values, matrix.mask) if grows else (values[rows.start : rows.stop], None)
+
+
+def _positions(step: Step, entry: Entry, axis: str, numbers: range) -> range | None:
+    """The positions that these rows or columns are; None where the axis is not of positions."""
+    if entry.learned or axis not in ("position", "query", "key"):
+        return None
+    start = 0 if axis == "key" else step.positions.stop - 1 if entry.axes[-1] == "vocab" else step.positions.start
+    return range(start + numbers.start, start + numbers.stop)
+
+
+def _labels(step: Step, axis: str, numbers: range, positions: range | None) -> list[str]:
+    """What rows or columns are: tokens with their position or id, or just numbered."""
+    label, ids = step.run.model.tokenizer.label, step.run.ids
+    if axis == "vocab":
+        return [f"{i} · {label(i)}" for i in numbers]
+    return [str(i) for i in numbers] if positions is None else [f"{p} · {label(ids[p])}" for p in positions]
 
 
 def _head(config: ModelConfig, look: Look, entry: Entry) -> int | None:
@@ -81,27 +161,49 @@ def _head(config: ModelConfig, look: Look, entry: Entry) -> int | None:
     return look.head if entry.axes[0] == "head" else kv_head_of(config, look.head)
 
 
-def tile(step: Step, look: Look) -> None:
-    """The choice of a matrix and of a part of it, and the part."""
+# ---- on the page ----------------------------------------------------------------------------------------------------
+
+
+def tile(step: Step, look: Look, chosen: Settings, position: int) -> None:
+    """The choice of a matrix and of a part of it, and the part. The URL remembers what is chosen by hand."""
     options = entries(step.run.model.config, look.layer)
-    name = st.selectbox("Matrix", options, key="tile-matrix", format_func=lambda n: f"{options[n].title} · {n}")
-    entry = options[name]
-    height, width = shape_of(step, entry)
+    part = part_of(step, chosen, position)
+    entry = options[part.name]
+    st.session_state["exact-matrix"] = part.name
+    st.selectbox("Matrix", options, key="exact-matrix", format_func=lambda n: f"{options[n].title} · {n}",
+                 on_change=_choose_matrix, args=(step, options, position))  # fmt: skip
     with st.container(horizontal=True, gap="small"):
-        rows = _range("row", name, height)
-        columns = _range("column", name, width)
+        for word, span, size in zip(("row", "column"), (part.rows, part.columns), shape_of(step, entry), strict=True):
+            _ends(part, word, span, size)
     try:
-        figure = equation([tile_picture(step, look, entry, rows, columns)], max(len(rows), len(columns)))
-    except ValueError as error:
+        picture = tile_picture(step, look, entry, part.rows, part.columns)
+    except ValueError as error:  # what was typed is shown as it is, with the reason
         st.text(f"{str(error).capitalize()}.")
         return
-    st.plotly_chart(figure, width="content", key="chart-tile", theme=None, config={"displayModeBar": False},
+    figure = equation([picture], len(part.rows), cell=cell_for_numbers(picture.rows, picture.columns))
+    st.plotly_chart(figure, width="content", key="chart-exact", theme=None, config={"displayModeBar": False},
                     alt=f"{entry.title}, a part of it")  # fmt: skip
 
 
-def _range(word: str, name: str, size: int) -> range:
+def _ends(part: Part, word: str, span: range, size: int) -> None:
     """Two numbers to type: the first and the last row or column."""
-    first = st.number_input(f"First {word}", 0, size - 1, 0, 1, key=f"tile-{name}-{word}-first-{size}")
-    last = st.number_input(f"Last {word} (of {size:,})", 0, size - 1, min(FIRST, size) - 1, 1,
-                           key=f"tile-{name}-{word}-last-{size}")  # fmt: skip
-    return range(int(first), int(last) + 1)
+    for end, value in (("First", span.start), ("Last", span.stop - 1)):
+        key = f"exact-{part.name}-{word}-{end}-{size}"
+        st.session_state[key] = value  # what the URL says
+        st.number_input(f"{end} {word} (of 0 to {size - 1:,})", 0, size - 1, key=key, on_change=_choose_end,
+                        args=(part, word, end, key))  # fmt: skip
+
+
+def _choose_matrix(step: Step, options: dict[str, Entry], position: int) -> None:
+    settings.look_at("exact", first_part(step, options, st.session_state["exact-matrix"], position))
+
+
+def _choose_end(part: Part, word: str, end: str, key: str) -> None:
+    """Take the typed end; the other one gives way where they would cross, or where the part would be too large."""
+    typed = int(st.session_state[key])
+    span = getattr(part, f"{word}s")
+    if end == "First":
+        span = range(typed, min(max(span.stop, typed + 1), typed + MOST_CELLS))
+    else:
+        span = range(max(min(span.start, typed), typed + 1 - MOST_CELLS), typed + 1)
+    settings.look_at("exact", replace(part, **{f"{word}s": span}))

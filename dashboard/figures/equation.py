@@ -23,16 +23,17 @@ from dashboard.figures.picture import Picture
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
 NO_TEMPLATE: dict[str, Any] = {"layout": {}}  # None would bring Plotly's own, 7 kB a figure
 PADDED = {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}  # a little room between labels and cells
+_DIGITS = ((70, 6), (38, 3))  # from which width of a cell on how many digits are written into it
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
 
-def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM) -> go.Figure:
+def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM, cell: Cell | None = None) -> go.Figure:
     """Draw one equation. tokens: how many the run has, so that all of its steps get cells of one size.
 
-    room: pixels of width for all columns that are not tokens.
+    room: pixels of width for all columns that are not tokens. cell: the size of cells, if it is decided already.
     """
     columns = sum(p.columns for p in parts if isinstance(p, Picture) and p.column_start is None)
-    cell = geometry.fitted(parts, geometry.cell_for(tokens, columns, room))
+    cell = cell or geometry.fitted(parts, geometry.cell_for(tokens, columns, room))
     plan = geometry.plan(parts, cell)
     traces: list[dict[str, Any]] = []
     layout = blank_layout(plan.width, plan.height)
@@ -75,7 +76,7 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
     picture = placed.picture
     values = picture.values if picture.hidden is None else np.where(picture.hidden, np.nan, picture.values)
     traces = []
-    codes = coarse(picture.values, picture.hidden)
+    codes = not picture.exact and coarse(picture.values, picture.hidden)
     for start, stop in ((0, picture.cached), (picture.cached, picture.rows)):
         if start < stop:
             heatmap = _heatmap(picture, values, start, stop) | _gaps(picture, cell)
@@ -139,11 +140,20 @@ def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, An
     rows, columns = np.nonzero(np.isfinite(values))
     share = picture.quantity == "probability"
     largest = 0.5 if share else float(np.abs(values[rows, columns]).max(initial=0))
-    texts = [short(float(values[r, c]), largest) for r, c in zip(rows, columns, strict=True)]
+    digits = next((digits for wide, digits in _DIGITS if width >= wide), None)
+    written = (lambda value: short(value, largest)) if digits is None else (lambda value: precise(value, digits))
+    texts = [written(float(values[r, c])) for r, c in zip(rows, columns, strict=True)]
     longest = max(map(len, texts), default=0)
     size = 8 if width < 24 or longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
+    if digits is not None:
+        size = 10 if digits > 3 else 9
     return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
             "textfont": {"family": MONO, "size": size}, "hoverinfo": "skip", "cliponaxis": False}  # fmt: skip
+
+
+def precise(value: float, digits: int) -> str:
+    """A number with so many significant digits: −0.0123, 1.23e−5."""
+    return re.sub(r"e([+-])0*", r"e\1", f"{value:.{digits}g}").replace("-", "−")
 
 
 def short(value: float, largest: float) -> str:

@@ -16,6 +16,7 @@ ROOM = 600  # pixels of width that the columns of an equation share
 HIGHEST = 300  # of a weight's rows together
 _FEATURE_SIZES = ((24, 26), (32, 20), (42, 16))
 _TOKEN_SIZES = ((16, 24), (32, 16), (64, 6), (128, 3))
+_DIGIT_SIZES = ((8, 76), (16, 43), (32, 18))
 WIDE = 796  # pixels of an equation in a window 1,440 wide
 NARROWEST = 0.8  # column
 LOWEST = 12  # of a step's only row
@@ -96,6 +97,12 @@ class Again:
 
 Part = Picture | Again | str
 """An equation is pictures and, between them, operators."""
+
+
+def cell_for_numbers(rows: int, columns: int) -> Cell:
+    """Cells for one picture of so many rows and columns, with room for as many digits as can be."""
+    width = next((size for most, size in _DIGIT_SIZES if columns <= most), max(NARROWEST, ROOM / columns))
+    return Cell(next((size for most, size in _TOKEN_SIZES if rows <= most), 2), width, width)
 
 
 def fitted(parts: list[Part], cell: Cell) -> Cell:

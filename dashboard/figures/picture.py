@@ -72,6 +72,7 @@ class Picture:
     notes: tuple[str, ...] = ()
     transposed: bool = False  # the equation reads it transposed; it is drawn as it is
     predicts: bool = False  # its last row leads to the next token
+    exact: bool = False  # each cell is told with all of its digits, however many there are
     below: tuple[tuple[str, "Picture"], ...] = field(default=())
     origin: Origin | None = None  # None: its cells lead nowhere
 

@@ -1,5 +1,6 @@
 """Deep models on the page: layers, heads, the stream, and matrices too large to draw whole."""
 
+import json
 import re
 
 import numpy as np
@@ -9,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.depth import sink_sentence
 from dashboard.equations import equations, groups
-from dashboard.figures.geometry import Again
+from dashboard.exact import read as read_part
+from dashboard.figures.equation import equation
+from dashboard.figures.geometry import Again, cell_for_numbers
 from dashboard.figures.heads import heads_figure
 from dashboard.figures.picture import MOST_CELLS, Picture, pool
 from dashboard.figures.pooling import all_of, largest
@@ -47,7 +50,7 @@ def specs(page: AppTest) -> dict[str, str]:
 @pytest.mark.parametrize("model", ["toy-6", "gpt2-nano", "llama-nano"])
 @pytest.mark.parametrize("station", ["text", "embedding", "attention", "feedforward", "logits", "sample"])
 def test_each_station_of_a_deep_model_is_drawn_with_at_most_twelve_charts(model, station):
-    page = opened(model=model, station=station, layer="1")
+    page = opened(model=model, station=station, layer="1", panel="heads")
     assert not page.exception and not sentences(page)
     assert 0 < len(drawn(page)) <= 12
 
@@ -92,7 +95,7 @@ def test_a_dice_change_leaves_a_deep_models_matrices_of_prefill_standing():
 
 @pytest.mark.slow
 def test_smollm2_says_paris_and_has_no_notice_of_random_weights():
-    page = opened(model="smollm2-135m", text="The capital of France is", temperature="0", layer="12")
+    page = opened(model="smollm2-135m", text="The capital of France is", temperature="0", layer="12", panel="heads")
     assert not page.exception and next_token(page)["token"] == "␣Paris"
     assert not any("Random weights" in caption.value for caption in page.caption)
     assert any("An attention sink" in caption.value for caption in page.caption)
@@ -176,6 +179,72 @@ def test_a_part_that_the_matrix_lacks_or_that_is_too_large_is_refused(llama, row
     step = generate(llama, ids(400), 1).steps[0]
     with pytest.raises(ValueError):
         tile_picture(step, Look(), entries(llama.config, 0)["input"], rows, columns)
+
+
+def exact(page: AppTest) -> dict[str, object]:
+    """The figure of the part that is shown exactly."""
+    return json.loads(specs(page)["chart-exact"])
+
+
+@pytest.mark.parametrize(("station", "name"), [
+    ("text", "input"), ("attention", "layers.2.attention.weights"), ("feedforward", "layers.2.feedforward.hidden"),
+    ("logits", "logits"), ("sample", "probabilities"),
+])  # fmt: skip
+def test_any_part_opens_on_the_chosen_stations_matrix_of_the_chosen_layer(station, name):
+    page = opened(model="llama-nano", station=station, layer="2", panel="exact")
+    assert exact(page)["data"][0]["meta"]["matrix"] == name
+
+
+def test_any_part_opens_around_the_chosen_token_and_names_its_rows_by_position_and_token():
+    page = opened(model="llama-nano", text="one two three four five " * 12, panel="exact", token="20")
+    labels = exact(page)["layout"]["yaxis"]["ticktext"]
+    assert len(labels) == 16 and labels[-1] == "20 · ␣one" and labels[0].startswith("5 · ")
+
+
+def test_a_decode_steps_row_is_named_by_its_position(llama):
+    step = generate(llama, "hello how are you?", 2).steps[1]
+    picture = tile_picture(step, Look(), entries(llama.config, 0)["attention.weights"], range(1), range(6))
+    assert picture.row_labels[0].startswith("5 · ") and picture.column_labels[1] == "1 · ␣how"
+    logits = tile_picture(step, Look(), entries(llama.config, 0)["logits"], range(1), range(318, 320))
+    assert logits.row_labels[0].startswith("5 · ") and logits.column_labels[0] == "318 · ␣is"
+
+
+def test_cells_of_an_exact_part_have_six_digits_and_however_many_there_are_none_is_rounded_on_the_way(llama):
+    step = generate(llama, ids(200), 1).steps[0]
+    entry = entries(llama.config, 0)["attention.weights"]
+    few = tile_picture(step, Look(), entry, range(8, 24), range(8))
+    numbers = equation([few], 16, cell=cell_for_numbers(16, 8)).data[-1]
+    value = float(few.values[0, 0])
+    assert float(numbers.text[0].replace("−", "-")) == pytest.approx(value, rel=5e-6)
+    many = equation([tile_picture(step, Look(), entry, range(200), range(200))], 200).data[0]
+    assert np.array_equal(many.z[-1], step.matrix(entry.name).values[0, -1]) and "%{z:.9g}" in many.hovertemplate
+
+
+def test_the_exact_part_and_what_else_is_shown_are_in_the_link():
+    page = opened(model="llama-nano")
+    assert not {"chart-heads", "chart-exact"} & set(specs(page)) and "panel" not in page.query_params
+    page = opened(model="llama-nano", panel="exact", exact="attention.w_q:3-9:2-4", layer="1")
+    figure = exact(page)
+    assert figure["data"][0]["meta"]["matrix"] == "layers.1.attention.w_q"
+    assert figure["layout"]["yaxis"]["ticktext"] == [str(i) for i in range(3, 10)]
+    next(n for n in page.number_input if n.label.startswith("Last row")).set_value(11).run()
+    assert page.query_params["exact"] in ("attention.w_q:3-11:2-4", ["attention.w_q:3-11:2-4"])
+    assert len(exact(page)["layout"]["yaxis"]["ticktext"]) == 9
+
+
+@pytest.mark.parametrize(("exact", "why"), [
+    ("nonsense", "it must name a matrix, rows and columns"), ("attention.norm.bias:0-1:0-1", "no such matrix"),
+    ("input:0-99:0-1", "rows 0 to 99 are not among"), ("input:3-2:0-1", "rows 3 to 2 are not among"),
+])  # fmt: skip
+def test_an_exact_part_that_the_model_lacks_gives_way_to_the_stations_matrix_and_the_page_says_why(exact, why):
+    page = opened(model="llama-nano", panel="exact", exact=exact)
+    assert why in sentences(page) and "the chosen station's matrix is used" in sentences(page)
+    assert json.loads(specs(page)["chart-exact"])["data"][0]["meta"]["matrix"] == "layers.0.attention.weights"
+
+
+def test_a_part_is_written_as_it_is_read():
+    written = [str(read_part(text)) for text in ("attention.weights:0-15:8-15", "token_embedding.weight:7-7:0-0")]
+    assert written == ["attention.weights:0-15:8-15", "token_embedding.weight:7-7:0-0"]
 
 
 def test_reading_block_by_block_gives_the_same_cells_as_reading_whole(llama, monkeypatch):
@@ -272,19 +341,22 @@ def test_all_heads_share_one_scale_and_each_has_its_title():
 
 
 def test_all_heads_of_a_long_text_say_that_their_scale_ends_at_the_99th_percentile():
-    page = opened(model="llama-nano", text="one two three four five " * 12)
+    page = opened(model="llama-nano", text="one two three four five " * 12, panel="heads")
     said = next(c.value for c in page.caption if "All heads share one scale" in c.value)
     assert re.search(r"0 … [\d.]+ %, the 99th percentile: \d+ cells off the scale, up to 100 %", said)
 
 
-def test_another_head_leaves_the_figure_of_all_heads_and_what_is_no_heads_own_as_they_are():
-    page = opened(model="llama-nano", text="one two three four five " * 12)
-    before = specs(page)
-    slider(page, "Head").set_value(1).run()  # heads 0 and 1 share keys and values
-    after = specs(page)
-    changed = {key for key in before if before[key] != after[key]}
-    assert {"chart-layers-0-attention-q", "chart-layers-0-attention-scores"} <= changed
-    assert not changed & {"chart-heads", "chart-layers-0-attention-norm", "chart-layers-0-attention-v"}
+def test_another_head_draws_what_is_a_heads_own_and_nothing_else():
+    page = opened(model="llama-nano", text="one two three four five " * 12, panel="heads")
+    assert len(specs(page)) == 11
+    slider(page, "Head").set_value(1).run()
+    of_head = ("q", "k", "v", "keys", "dot_products", "scores", "head_output", "output")
+    assert set(specs(page)) == {f"chart-layers-0-attention-{name}" for name in of_head}
+
+
+def test_the_figure_of_all_heads_does_not_depend_on_the_chosen_one():
+    figures = [specs(opened(model="llama-nano", panel="heads", head=head))["chart-heads"] for head in ("0", "1")]
+    assert figures[0] == figures[1]
 
 
 def test_the_stream_names_its_token_and_each_layers_door():
