@@ -15,7 +15,7 @@ from llm_core import Run
 
 P = ParamSpec("P")
 TOUR = "tour"
-SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "explainer", TOUR]
+SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "proof", "explainer", TOUR]
 """The fragments that show what was sampled; all other parts show what the model computed before."""
 
 

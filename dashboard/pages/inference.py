@@ -6,6 +6,7 @@ from dashboard import depth, explainer, overview, sections, settings, tile
 from dashboard.chooser import notice
 from dashboard.components import pager
 from dashboard.components.share import share
+from dashboard.proof import proof
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
 from dashboard.state import run_of, step_index, token_position
 from dashboard.tour import card as tour
@@ -34,6 +35,7 @@ def page() -> None:
         left, right = st.columns([0.76, 0.24], gap="medium")
     with right, st.container(key="rail"):  # first, so that the answer is there before the many matrices
         overview.rail()
+        proof()
     with left:
         overview.tokens()
         notice()

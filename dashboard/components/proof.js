@@ -1,0 +1,70 @@
+// The proof's badge, and the marks at the matrices. Needs choice.js (element, whenUnmounted) and figures.js.
+//
+// The proof is off the critical path: it is asked for when the page has stood still for a while.
+
+const STILL = 900; // milliseconds without an answer to anything else
+const AGAIN = 600; // milliseconds between two questions whether it is done
+const proofs = new WeakMap(); // parentElement -> { marks, timer, watch }
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!proofs.has(parentElement)) proofs.set(parentElement, {});
+  const proof = proofs.get(parentElement);
+  const root = parentElement.querySelector(".root");
+  proof.marks = data.marks;
+  proof.colours = outlineColours(getComputedStyle(root));
+  showBadge(root, data, setTriggerValue);
+  proof.watch ||= watchFigures((figure) => markFigure(figure, proof));
+  proof.watch.draw();
+  clearTimeout(proof.timer);
+  const wait = { automatic: STILL, pending: AGAIN }[data.state];
+  if (wait) proof.timer = setTimeout(() => setTriggerValue("ask", data.run), wait);
+  return whenUnmounted(proof, () => {
+    clearTimeout(proof.timer);
+    proof.watch.stop();
+    proofs.delete(parentElement);
+    document.querySelectorAll(".proof-mark").forEach((mark) => mark.remove());
+  });
+}
+
+const SIGNS = { automatic: "…", pending: "…", offered: "?", ok: "✓", off: "✗", failed: "✗" };
+
+function showBadge(root, { state, text, detail, run }, setTriggerValue) {
+  const button = root.firstElementChild || root.appendChild(element("button", "proof"));
+  button.type = "button";
+  button.dataset.state = state;
+  button.title = detail;
+  button.onclick = () => setTriggerValue(state === "offered" || state === "failed" ? "ask" : "open", run);
+  button.disabled = state === "automatic" || state === "pending";
+  button.replaceChildren(element("span", "sign", SIGNS[state]), element("span", "text", text));
+  root.setAttribute("aria-live", "polite");
+}
+
+/** One mark for each matrix of a figure, below its lower right corner. */
+function markFigure(figure, proof) {
+  const paper = figure.querySelector(".svg-container");
+  if (!paper) return;
+  paper.querySelectorAll(":scope > .proof-mark").forEach((mark) => mark.remove());
+  const seen = new Set();
+  for (const trace of figure._fullData || []) {
+    const mark = trace.type === "heatmap" && trace.meta ? proof.marks[trace.meta.matrix] : undefined;
+    const axes = mark && axesOf(figure, trace);
+    if (!axes || seen.has(axes.x)) continue;
+    seen.add(axes.x);
+    paper.append(newMark(mark, axes, proof.colours));
+  }
+}
+
+function newMark([kind, short, sentence], { x, y }, colours) {
+  const mark = element("div", "proof-mark", x._length < 70 ? short.slice(0, 1) : short);
+  mark.title = sentence;
+  mark.dataset.kind = kind;
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", sentence);
+  Object.assign(mark.style, {
+    position: "absolute", left: `${x._offset}px`, width: `${x._length}px`, top: `${y._offset + y._length + 2}px`,
+    textAlign: "right", fontSize: "11px", lineHeight: "15px", whiteSpace: "nowrap", pointerEvents: "none",
+    fontFamily: "var(--st-code-font, monospace)", fontWeight: "600", color: colours[kind] || colours.cell,
+    opacity: kind === "none" ? "0.75" : "1",
+  });
+  return mark;
+}

@@ -1,0 +1,128 @@
+"""The proof of the run on screen: its badge, a mark at each matrix, and the table of all errors.
+
+A small random model is proven by itself, once the page stands still; any other on request.
+"""
+
+from concurrent.futures import Future
+
+import streamlit as st
+
+from dashboard import settings
+from dashboard.components.proof import Badge, Mark, proof_badge
+from dashboard.proofs import Proofs
+from dashboard.redraw import guarded
+from dashboard.state import run_of
+from llm_core import Run, catalogue
+from llm_core.proof import Proof
+
+PROOFS = Proofs()
+REFERENCES = {"float64": "recomputed in float64", "transformers": "held against transformers' own implementation"}
+_AUTOMATIC = "toy"
+
+
+@st.fragment(key="proof")
+@guarded
+def proof() -> None:
+    """The badge. What was asked for is answered here; the rest of the page stands still."""
+    chosen = settings.current()
+    run = run_of(chosen)
+    future = PROOFS.get(run)
+    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC)
+    proof_badge(badge, run=f"{run.model.fingerprint} {run.ids}", key="proof-badge", on_ask=_ask, on_open=_open)
+    if st.session_state.get("proof-open") and future is not None and future.done():
+        _table(run, future.result())
+
+
+def badge_of(future: Future[Proof] | None, automatic: bool) -> Badge:
+    """What to say of a proof."""
+    if future is None:
+        if automatic:
+            return Badge("automatic", "Being checked in float64 …", "Every matrix is computed once more.")
+        return Badge("offered", "Prove this run", "Compute every matrix once more, by an independent implementation.")
+    if not future.done():
+        return Badge("pending", "Being proven …", "Every matrix is computed once more.")
+    error = future.exception()
+    if error is not None:
+        said = str(error) if isinstance(error, ValueError) else "the server's log says why"
+        return Badge("failed", "Not proven: try again", f"The proof could not be made: {said}.")
+    found = future.result()
+    marks = {name: mark_of(found, name) for name in found.errors}
+    how = REFERENCES[found.reference]
+    if found.ok:
+        count = sum(error is not None for error in found.errors.values())
+        text = f"{count} matrices {how}: all agree to {rounded(found.worst)} of their largest number"
+        return Badge("ok", text, "Show each matrix's error.", marks)
+    others = {1: "", 2: ", and one other,"}.get(len(found.off), f", and {len(found.off) - 1} others,")
+    text = f"{found.first_off} is off{others} when {how}"
+    return Badge("off", text, "Show each matrix's error.", marks)
+
+
+def mark_of(found: Proof, name: str) -> Mark:
+    """What to write at one matrix."""
+    error = found.errors[name]
+    if error is None:
+        return "none", "no counterpart", f"No counterpart: {found.reasons[name]}."
+    off = name in found.off
+    how = "matches transformers to" if found.reference == "transformers" else "recomputed in float64:"
+    sentence = f"{how} {rounded(error)}" + (", which is more than rounding explains" if off else "")
+    return ("off", f"✗ {rounded(error)}", sentence) if off else ("ok", f"✓ {rounded(error)}", sentence)
+
+
+def rounded(error: float) -> str:
+    """An error with one digit: 3e-6, or 0."""
+    if error == 0:
+        return "0"
+    digit, exponent = f"{error:.0e}".split("e") if error < float("inf") else ("∞", "0")
+    return f"{digit}e{int(exponent)}" if int(exponent) else digit
+
+
+def _ask() -> None:
+    """The browser asks for the proof; where it is under way, whether it is done."""
+    PROOFS.start(run_of(settings.current()))
+
+
+def _open() -> None:
+    st.session_state["proof-open"] = True
+
+
+def _close() -> None:
+    st.session_state.pop("proof-open", None)
+
+
+@st.dialog("Proof of this run", width="large", icon=":material/verified:", on_dismiss=_close)
+def _table(run: Run, found: Proof) -> None:
+    """Every matrix with its error."""
+    st.text(explanation(found))
+    rows = [
+        (
+            e.name,
+            e.title,
+            found.errors[e.name],
+            found.relative[e.name],
+            found.reasons.get(e.name) or verdict(found, e.name),
+        )
+        for e in catalogue.matrices(run.model.config)
+    ]
+    columns = ("matrix", "what", "largest error", "of its largest number", "verdict")
+    scientific = st.column_config.NumberColumn(format="%.1e")
+    table = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+    formats = {"largest error": scientific, "of its largest number": scientific}
+    st.dataframe(table, hide_index=True, height=420, key="proof-table", column_config=formats)
+
+
+def verdict(found: Proof, name: str) -> str:
+    return found.reasons.get(name) or ("off" if name in found.off else "agrees")
+
+
+def explanation(found: Proof) -> str:
+    """What was done, in two sentences."""
+    what = (
+        "The same token ids went through transformers' own implementation, with the model's original files."
+        if found.reference == "transformers"
+        else "Every matrix was computed once more in float64, by a second implementation that shares no arithmetic "
+        "with the first."
+    )
+    return (
+        f"{what} Rounding explains errors of up to {rounded(found.tolerance)} of a matrix's largest number; "
+        "a wrong weight or formula makes larger ones, from the first matrix that it touches on."
+    )

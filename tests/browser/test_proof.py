@@ -1,0 +1,74 @@
+"""The proof: it comes by itself for the toy, on request for others, and no figure is drawn again for its marks."""
+
+from playwright.sync_api import expect
+
+from dashboard.proof import mark_of
+from dashboard.settings import DEFAULTS, Settings
+from llm_core import prove
+
+from .visit import Visit, eventually, run_of
+
+
+def marks(visit: Visit) -> dict[str, str]:
+    """What is written at each matrix on the page: its symbol and the mark's sentence."""
+    return dict(visit.page.evaluate(_MARKS))
+
+
+def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    visit.listen()
+    badge = visit.main.get_by_role("button", name="16 matrices recomputed in float64")
+    expect(badge).to_be_visible()
+    found = prove(run_of(DEFAULTS))
+    expected = {name: mark_of(found, name)[2] for name in found.errors}
+    eventually(lambda: _same(marks(visit), expected))
+    assert visit.drawn_again() == []
+    assert visit.heatmaps_sent() == 0
+    badge.click()
+    dialog = visit.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("a second implementation that shares no arithmetic")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+
+
+def _same(found: dict[str, str], expected: dict[str, str]) -> None:
+    assert found == expected
+
+
+def test_another_text_is_proven_anew(visit: Visit) -> None:
+    visit.open()
+    badge = visit.main.get_by_role("button", name="16 matrices recomputed in float64")
+    expect(badge).to_be_visible()
+    visit.type("we are here")
+    visit.expect_matrices(run_of(Settings(text="we are here")))
+    found = prove(run_of(Settings(text="we are here")))
+    eventually(lambda: _same(marks(visit), {name: mark_of(found, name)[2] for name in found.errors}))
+
+
+def test_another_model_is_proven_when_asked_to(visit: Visit) -> None:
+    visit.open(model="llama-nano")
+    visit.main.get_by_role("button", name="Prove this run").click()
+    expect(visit.main.get_by_role("button", name="matrices recomputed in float64")).to_be_visible()
+    eventually(lambda: _all_agree(marks(visit)))
+
+
+def _all_agree(found: dict[str, str]) -> None:
+    assert found
+    assert all(sentence.startswith("recomputed in float64") for sentence in found.values())
+
+
+_MARKS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((figure) => {
+  const traces = (figure._fullData || []).filter((trace) => trace.type === "heatmap" && trace.meta);
+  const written = [...figure.querySelectorAll(".proof-mark")];
+  const left = (trace) => figure._fullLayout["xaxis" + (trace.xaxis || "x").slice(1)]._offset;
+  const top = (trace) => {
+    const axis = figure._fullLayout["yaxis" + (trace.yaxis || "y").slice(1)];
+    return axis._offset + axis._length;
+  };
+  return written.map((mark) => {
+    const at = traces.find((t) => Math.abs(parseFloat(mark.style.left) - left(t)) < 0.5
+      && Math.abs(parseFloat(mark.style.top) - 2 - top(t)) < 0.5);
+    return [at.meta.matrix, mark.title];
+  });
+})"""

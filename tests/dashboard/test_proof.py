@@ -1,0 +1,144 @@
+"""The proof of the run on screen."""
+
+import json
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.proof import PROOFS, badge_of, mark_of, rounded
+from dashboard.proofs import Proofs
+from dashboard.settings import DEFAULTS
+from llm_core import Run, generate, load_model, prove
+from llm_core.proof import Proof
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+def done(result: Proof | Exception) -> Future[Proof]:
+    future: Future[Proof] = Future()
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+    return future
+
+
+def run_of(text: str = "hello how are you?", model: str = "toy") -> Run:
+    return generate(load_model(model), text, 2)
+
+
+def shown(page: AppTest) -> dict[str, Any]:
+    """What the badge on a page was given."""
+    for element in page.get("bidi_component"):
+        data = json.loads(element.proto.json or "{}")
+        if "marks" in data:
+            return dict(data)
+    raise AssertionError("there is no badge")
+
+
+def proof(errors: dict[str, float | None], reference: Any = "float64") -> Proof:
+    return Proof(reference, errors, errors, {n: "its reason" for n, e in errors.items() if e is None}, tolerance=1e-4)
+
+
+def test_a_proof_is_made_once_for_all_who_ask_and_beside_them() -> None:
+    made, go = [], threading.Event()
+
+    def make(run: Run) -> Proof:
+        go.wait(10)
+        made.append(run)
+        return prove(run)
+
+    proofs, run = Proofs(make), run_of()
+    assert proofs.get(run) is None
+    first = proofs.start(run)
+    assert not first.done()
+    assert proofs.start(run_of()) is first  # an equal run
+    assert proofs.get(run_of("another")) is None
+    go.set()
+    assert first.result(20).ok
+    assert made == [run]
+
+
+def test_a_proof_that_failed_is_tried_again_when_asked_for() -> None:
+    answers: list[Any] = [ValueError("the files are gone"), proof({"q": 0.0})]
+
+    def make(run: Run) -> Proof:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    proofs, run = Proofs(make), run_of()
+    with pytest.raises(ValueError, match="gone"):
+        proofs.start(run).result(20)
+    assert proofs.start(run).result(20).ok
+
+
+def test_only_the_latest_proofs_are_kept() -> None:
+    proofs = Proofs(lambda run: proof({"q": 0.0}), most=2)
+    runs = [run_of(text) for text in ("one", "two", "three")]
+    for run in runs:
+        proofs.start(run).result(20)
+    assert [proofs.get(run) is not None for run in runs] == [False, True, True]
+
+
+def test_the_badge_says_what_is_known() -> None:
+    assert badge_of(None, automatic=True).state == "automatic"
+    assert badge_of(None, automatic=False).state == "offered"
+    assert badge_of(Future(), automatic=False).state == "pending"
+    failed = badge_of(done(ValueError("the files are gone")), automatic=False)
+    assert (failed.state, "the files are gone" in failed.detail) == ("failed", True)
+    secret = badge_of(done(RuntimeError("/home/someone")), automatic=False)
+    assert "someone" not in secret.detail + secret.text
+    good = badge_of(done(proof({"q": 3e-6, "k": 0.0, "probabilities": None})), automatic=False)
+    assert good.state == "ok"
+    assert good.text.startswith("2 matrices recomputed in float64: all agree to 3e-6")
+    assert good.marks["probabilities"] == ("none", "no counterpart", "No counterpart: its reason.")
+    bad = badge_of(done(proof({"q": 1e-6, "k": 0.3, "v": 0.2}, "transformers")), automatic=False)
+    assert bad.state == "off"
+    assert bad.text == "k is off, and one other, when held against transformers' own implementation"
+    assert bad.marks["q"] == ("ok", "✓ 1e-6", "matches transformers to 1e-6")
+    assert bad.marks["v"][:2] == ("off", "✗ 2e-1")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"), [(0, "0"), (3.2e-6, "3e-6"), (0.25, "2e-1"), (4.0, "4"), (float("inf"), "∞")]
+)
+def test_errors_are_written_with_one_digit(error: float, text: str) -> None:
+    assert rounded(error) == text
+
+
+def test_the_toy_asks_for_its_proof_by_itself_and_each_matrix_gets_its_error() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    page.query_params["text"] = "prove this"
+    assert shown(page.run())["state"] == "automatic"
+    run = generate(load_model("toy"), "prove this", 3, sampling=DEFAULTS.sampling)
+    expected = PROOFS.start(run).result(30)
+    badge = shown(page.run())
+    assert badge["state"] == "ok"
+    assert badge["marks"] == {name: list(mark_of(expected, name)) for name in run.steps[0].names}
+
+
+def test_another_model_is_proven_on_request() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    page.query_params["model"] = "llama-nano"
+    badge = shown(page.run())
+    assert (badge["state"], badge["text"]) == ("offered", "Prove this run")
+    assert badge["marks"] == {}
+
+
+def test_the_table_names_every_matrix_with_its_error() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    page.query_params["text"] = "show all of it"
+    run = generate(load_model("toy"), "show all of it", 3, sampling=DEFAULTS.sampling)
+    expected = PROOFS.start(run).result(30)
+    page.session_state["proof-open"] = True
+    page.run()
+    table = next(frame.value for frame in page.dataframe if "verdict" in frame.value)
+    assert list(table["matrix"]) == run.steps[0].names
+    assert list(table["largest error"]) == [expected.errors[name] for name in run.steps[0].names]
+    assert set(table["verdict"]) == {"agrees"}
