@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.colours import FRAME, MONO, PROBABILITY
+from dashboard.figures.colours import FRAME, MONO, MUTED, PROBABILITY
 from dashboard.figures.equation import PADDED, blank_layout, escape, figure_of
 
-LEFT, WIDE, LETTER = 74, 1000, 6.7
+LEFT, WIDE, LETTER = 44, 1000, 6.7
 _NARROWEST, _WIDEST = 14, 120
 LEGIBLE = 30  # pixels of width from which tokens are written into their cells
 
@@ -19,7 +19,7 @@ def lens_figure(
 ) -> go.Figure:
     """ids and probabilities (doors, positions, k), the likeliest first; labels: of every id among them.
 
-    tokens: the text at each position, as it is read; doors: in words.
+    tokens: the text at each position, as it is read; doors: the layer after which each is, "in" for the first.
     """
     rows, columns, _ = ids.shape
     width = max(_NARROWEST, min(_WIDEST, WIDE // columns))
@@ -33,6 +33,9 @@ def lens_figure(
     layout["shapes"].append({"type": "rect", "xref": "x", "yref": "y", "x0": -0.5, "x1": columns - 0.5, "y0": -0.5,
                              "y1": rows - 0.5, "line": {"color": FRAME, "width": 1.4},
                              "fillcolor": "rgba(0,0,0,0)"})  # fmt: skip
+    layout["annotations"].append({"text": "layer", "x": 0, "y": 1 - top / whole[1], "xref": "paper", "yref": "paper",
+                                  "xanchor": "left", "yanchor": "bottom", "showarrow": False, "borderpad": 2,
+                                  "font": {"size": 11, "color": MUTED}})  # fmt: skip
     traces = [_cells(ids, probabilities, labels)]
     if width >= LEGIBLE:
         traces.append(_words(ids[..., 0], labels, int(width / LETTER)))
@@ -44,7 +47,7 @@ def _cells(ids: np.ndarray, probabilities: np.ndarray, labels: dict[int, str]) -
     return {
         "type": "heatmap", "z": np.ascontiguousarray(probabilities[..., 0], np.float32), "zmin": 0, "zmax": 1,
         "zauto": False, "colorscale": PROBABILITY, "showscale": False, "xgap": 1, "ygap": 1, "customdata": best,
-        "hovertemplate": "%{y}, at %{x}<br>%{customdata}<extra></extra>",
+        "hovertemplate": "layer %{y}, at %{x}<br>%{customdata}<extra></extra>",
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Lines over the doors of a model: numbers that change from layer to layer."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,8 @@ def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
         traces += [_trace(line, doors, panel, suffix, _COLOURS[i]) for i, line in enumerate(panel.lines)]
         layout["annotations"].append({
             "text": _legend(panel), "x": 0, "y": 1 - (top - TITLE) / inner, "xref": "paper", "yref": "paper",
-            "xanchor": "left", "yanchor": "top", "showarrow": False, "borderpad": 0, "font": {"size": 13},
+            "xanchor": "left", "yanchor": "top", "xshift": 8 - LEFT, "showarrow": False, "borderpad": 0,
+            "font": {"size": 13},
         })  # fmt: skip
     layout["xaxis"] = _doors_axis(doors, "y" if len(panels) == 1 else f"y{len(panels)}")
     return figure_of(traces, layout)
@@ -78,9 +80,16 @@ def _values_axis(panel: Panel, domain: list[float]) -> dict[str, Any]:
     if panel.percent:
         axis |= {"tickformat": "~p", "rangemode": "tozero"}
     if panel.log:
-        axis |= {"type": "log", "dtick": 1, "exponentformat": "none", "tickformat": ",~g"}
-        del axis["nticks"]
+        axis |= {"type": "log", "exponentformat": "none", "tickformat": ",~g"}
+        if _decades(panel) > 1.5:  # a label for each power of ten; within one of them Plotly finds its own
+            axis["dtick"] = 1
+            del axis["nticks"]
     return axis | ({"autorange": "reversed"} if panel.falling else {})
+
+
+def _decades(panel: Panel) -> float:
+    values = [value for line in panel.lines for value in line.values if value > 0]
+    return math.log10(max(values) / min(values)) if values else 0.0
 
 
 def _doors_axis(doors: Sequence[str], anchor: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dashboard.figures.picture import percent
 from dashboard.redraw import guarded, redraw
 from dashboard.settings import LENS_WINDOWS, Settings
 from dashboard.state import run_of, step_index
-from dashboard.whole_model.stream import doors_in_words
+from dashboard.whole_model.stream import at, doors_in_words
 from dashboard.whole_model.survey import key_of
 from llm_core import Run, Step
 from llm_core.lens import Lens, lens
@@ -67,7 +67,7 @@ def _grid(step: Step, chosen: Settings) -> None:
     ids = found.ids.numpy()
     tokens = [f"{position} {label(step.run.ids[position])}" for position in found.positions]
     figure = lens_figure(ids, found.probabilities.numpy(), {i: label(i) for i in np.unique(ids).tolist()},
-                         doors_in_words(len(found.doors)), tokens)  # fmt: skip
+                         ["in", *map(str, range(len(found.doors) - 1))], tokens)  # fmt: skip
     with st.container(key="equation-whole-lens", gap="xsmall"):
         st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
                         config={"displayModeBar": False},
@@ -114,8 +114,7 @@ def _line(step: Step, chosen: Settings) -> None:
         _choice(step, token)
     panels = [
         Panel(f"Probability of {escape(label)}", [Line("probability", probability)], percent=True),
-        Panel(f"Rank of {escape(label)} among {step.run.model.config.vocab_size:,} tokens; 1 is the likeliest",
-              [Line("rank", rank)], log=True, falling=True),
+        Panel(f"Rank of {escape(label)} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
     ]  # fmt: skip
     st.plotly_chart(lines_figure(doors_in_words(len(found.doors)), panels), key="chart-whole-token", theme=None,
                     config={"displayModeBar": False}, alt=f"Probability and rank by layer of {label}")  # fmt: skip
@@ -134,13 +133,11 @@ def in_words(label: str, probability: list[float], rank: list[int]) -> str:
     end = f"at the end it has {percent(probability[-1])}, rank {rank[-1]:,}"
     if rank[-1] != 1:
         best = min(range(len(rank)), key=rank.__getitem__)
-        return f"Seen from the last position, the best rank of {label} is {rank[best]:,}, {_at(doors[best])}; {end}."
+        return f"Seen from the last position, the best rank of {label} is {rank[best]:,}, {at(doors[best])}; {end}."
     first = len(rank) - next((i for i, r in enumerate(reversed(rank)) if r != 1), len(rank))
-    return f"Seen from the last position, {label} is the likeliest token {_at(doors[first])} and from there on; {end}."
-
-
-def _at(door: str) -> str:
-    return "at the input" if door == "input" else door.replace("after", "after layer")
+    if first == len(rank) - 1:
+        return f"Seen from the last position, {label} is the likeliest token only after the last layer; {end}."
+    return f"Seen from the last position, {label} is the likeliest token {at(doors[first])} and from there on; {end}."
 
 
 def _choice(step: Step, token: int) -> None:

@@ -11,10 +11,10 @@ from dashboard.redraw import guarded
 from dashboard.state import run_of, step_index
 from llm_core import Step
 
-TITLE = "The stream grows"
+TITLE = "The stream, layer by layer"
 MEANING = (
-    "The length (norm) of the rows that each layer hands to the next: every layer adds to the stream, and a row far "
-    "longer than the others is a place where the model parks what it does not need."
+    "The length (norm) of the rows that each layer hands to the next. Where there are residuals every layer adds to "
+    "them; a row far longer than the others is a place where the model parks what it does not need."
 )
 JUMP = 4  # times the row's mean length: the longest row stands out
 
@@ -22,6 +22,11 @@ JUMP = 4  # times the row's mean length: the longest row stands out
 def doors_in_words(count: int) -> list[str]:
     """The first stream is the input; each later one comes out of a layer."""
     return ["input", *(f"after {layer}" for layer in range(count - 1))]
+
+
+def at(door: str) -> str:
+    """Where that is, within a sentence."""
+    return "at the input" if door == "input" else door.replace("after", "after layer")
 
 
 @st.fragment(key="whole-stream")
@@ -56,8 +61,7 @@ def in_words(step: Step, mean: list[float], largest: list[float], rows: list[int
         door = max(range(len(mean)), key=lambda i: largest[i] / (mean[i] or 1))
         row = rows[door]
         return (
-            f"{doors_in_words(len(mean))[door].capitalize()} the longest row is that of position "
-            f"{step.positions[row]}, {label(step.ids[row])}: {number(largest[door])}, where the mean is "
-            f"{number(mean[door])}."
+            f"The longest row is that of position {step.positions[row]}, {label(step.ids[row])}: "
+            f"{number(largest[door])} {at(doors_in_words(len(mean))[door])}, where the mean is {number(mean[door])}."
         )
     return f"From {number(mean[0])} at the input to {number(mean[-1])} after the last layer, in the mean."

@@ -115,7 +115,7 @@ def test_values_of_the_lens_out_of_range_are_refused():
 def test_links_to_the_inference_page_hold_the_view_and_the_station():
     page = opened(model="llama-nano", layer="1", part="feedforward.up", step="1")
     queries = [link.proto.query_string for link in page.get("page_link")]
-    assert len(queries) == 3
+    assert len(queries) >= 3
     assert all("layer=1" in query and "step=1" in query and "model=llama-nano" in query for query in queries)
     assert sum("station=feedforward" in query for query in queries) == 1
 
@@ -266,7 +266,7 @@ def test_the_grid_is_the_engines_lens(llama):
     step = generate(llama, "hello how are you?", 1).steps[0]
     found = lens(step, 3)
     page = opened(model="llama-nano")
-    (grid,) = [f for f in drawn(page) if "after 3" in f["layout"].get("yaxis", {}).get("ticktext", [])]
+    (grid,) = [f for f in drawn(page) if f["layout"].get("yaxis", {}).get("ticktext") == ["in", "0", "1", "2", "3"]]
     cells, words = grid["data"]
     z = np.frombuffer(base64.b64decode(cells["z"]["bdata"]), np.float32).reshape(5, 5)
     assert np.array_equal(z, found.probabilities[..., 0].numpy())
@@ -285,8 +285,9 @@ def test_the_lens_shows_the_last_positions_of_a_long_prompt(llama):
 
 
 def test_a_token_is_an_answer_from_the_door_after_which_it_stays_the_likeliest():
-    words = lens_section.in_words("␣Paris", [0.1, 0.2, 0.3, 0.9], [9, 1, 2, 1])
+    words = lens_section.in_words("␣Paris", [0.1, 0.2, 0.3, 0.8, 0.9], [9, 1, 2, 1, 1])
     assert "␣Paris is the likeliest token after layer 2 and from there on" in words
+    assert "only after the last layer" in lens_section.in_words("␣Paris", [0.1, 0.9], [2, 1])
     assert "at the input and from there on" in lens_section.in_words("a", [0.5, 0.5], [1, 1])
     assert "best rank of b is 3, after layer 0" in lens_section.in_words("b", [0.1, 0.2, 0.1], [9, 3, 4])
 
