@@ -11,6 +11,7 @@ from dashboard.figures.picture import masks_of, number, off_in_words, percent, p
 from dashboard.figures.scale import Scale
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
+from dashboard.presenter import sized
 from dashboard.readings import Reading, read
 from dashboard.redraw import redraw
 from dashboard.settings import Settings
@@ -84,7 +85,7 @@ def all_heads(step: Step, look: Look) -> None:
     scale = reading.shared[look.skip_first]
     figure = _heads_figure(step, reading, scale)
     head_frame()
-    st.plotly_chart(figure, width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
+    st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=f"Attention weights of all heads of layer {look.layer}")  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
     st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
@@ -151,7 +152,7 @@ def stream(step: Step, position: int, layer: int) -> None:
     doors_shown = [catalogue.door(config, i) for i in range(len(doors))]
     origin = {"matrices": doors_shown, "rows": row, "size": list(values.shape), "tile": list(tile)}
     figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, token, layer + 1, tile[1], origin)
-    st.plotly_chart(figure, width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
+    st.plotly_chart(sized(figure), width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
                     alt=f"The residual stream of token {token} through the layers")  # fmt: skip
     off = [off_in_words(count, largest)] if count else []
     said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile)])

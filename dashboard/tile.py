@@ -12,6 +12,7 @@ from dashboard.figures.geometry import cell_for_numbers
 from dashboard.figures.picture import MOST_CELLS, Origin, Picture
 from dashboard.figures.scale import finite, scale_of
 from dashboard.pictures import Look, shape_in_words
+from dashboard.presenter import sized
 from dashboard.readings import HEADS, share_of
 from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of
@@ -181,7 +182,7 @@ def tile(step: Step, look: Look, chosen: Settings, position: int) -> None:
         st.text(f"{str(error).capitalize()}.")
         return
     figure = equation([picture], len(part.rows), cell=cell_for_numbers(picture.rows, picture.columns))
-    st.plotly_chart(figure, width="content", key="chart-exact", theme=None, config={"displayModeBar": False},
+    st.plotly_chart(sized(figure), width="content", key="chart-exact", theme=None, config={"displayModeBar": False},
                     alt=f"{entry.title}, a part of it")  # fmt: skip
 
 
