@@ -17,7 +17,8 @@ page = st.navigation(navigation.pages(), position="hidden")
 settings.begin()
 sidebar(on_sampling=after_sampling)
 dialogs()
-guarded(bring_in)()
+if navigation.computes(page):
+    guarded(bring_in)()
 
 navigation.links()
 guarded(page.run)()

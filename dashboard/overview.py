@@ -17,6 +17,7 @@ from dashboard.readings import Reading, read
 from dashboard.redraw import SAMPLER_PARTS, guarded, redraw, remember_rows
 from dashboard.sections import TITLES, shows_all
 from dashboard.state import run_of, step_index, token_position
+from dashboard.take_away import take_away
 from llm_core import Run, Step
 
 RULE = "One row = one token; in attention, rows ask and columns answer."
@@ -84,6 +85,7 @@ def stations_strip() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="reading-rule"):
         st.caption(" ".join((RULE, small, UNCHANGED if st.session_state.get("stand_still") else "")))
         open_button()
+        take_away()
 
 
 def station_cards(step: Step, run: Run, look: Look) -> list[Station]:

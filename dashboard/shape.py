@@ -152,7 +152,11 @@ _PLACES: dict[str, NormPlace] = {"pre": "pre", "post": "post"}
 
 def of_preset(name: str) -> Shape:
     """The shape of a preset. Only the toy has none of its own: its block ends early, which no other model's does."""
-    c = PRESETS[name]
+    return of_config(PRESETS[name])
+
+
+def of_config(c: ModelConfig) -> Shape:
+    """The shape of a model, as far as the choices go. Raises KeyError for a part that is not among them."""
     biases = "all" if c.attention_bias else "feedforward" if c.feedforward_bias else "none"
     return Shape(c.layers, c.model_dim, c.heads, c.kv_heads, c.feedforward_dim,
                  {kind: word for word, kind in _KINDS.items()}[c.feedforward], c.position, c.norm, c.norm_place,

@@ -5,6 +5,7 @@ import sys
 
 import streamlit as st
 import torch
+from streamlit import config
 
 from dashboard import models
 from dashboard.library import Library, size, third_of_memory
@@ -18,6 +19,7 @@ _LARGE = 100_000_000  # bytes
 
 if models.hosted():  # many visitors at once: their threads would only wait for each other's
     torch.set_num_threads(1)
+    config.set_option("server.maxUploadSize", 0)  # no file is taken, nor from a browser that asks without the page
 
 
 def model_of(settings: Settings) -> Transformer:

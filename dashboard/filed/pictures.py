@@ -1,0 +1,73 @@
+"""The matrices of a run file as pictures, and which of them are drawn beside each other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dashboard.figures.picture import Picture, pool
+from dashboard.figures.scale import finite, scale_of
+from dashboard.pictures import pooled_in_words, shape_in_words
+from dashboard.readings import HEADS, share_of
+from dashboard.sharing import kv_head_of
+from llm_core import Matrix
+from llm_core.filed_run import FiledStep
+
+TOP = 20  # columns of the vocabulary that a picture shows
+TOGETHER, COLUMNS = 4, 40  # pictures, and columns, that are drawn in one figure
+
+
+def picture_of(step: FiledStep, name: str, head: int) -> Picture:
+    """One matrix of the file as the page draws matrices: this head of it, of the vocabulary the largest columns."""
+    matrix = step.matrix(name)
+    entry, labels = matrix.entry, list(matrix.labels[-2])
+    values = _grid(matrix, step, head)
+    hidden = None if matrix.mask is None else matrix.mask.numpy()
+    columns: dict[str, object] = {}
+    notes: tuple[str, ...] = (
+        () if matrix.arrives else ("not the run's: this layer, derived again, misses its next door",)
+    )
+    shape = values.shape
+    if entry.axes[-1] == "vocab":
+        largest = np.argsort(-values[0], kind="stable")[:TOP]
+        values = values[:, largest]
+        columns["column_labels"] = _tokens(step, largest.tolist())
+        notes = (f"{len(largest)} of {shape[1]:,} columns", *notes)
+    elif entry.axes[-1] == "key":
+        columns = {"column_start": 0, "column_labels": list(matrix.labels[-1])}
+    seen = finite(values, hidden)
+    pooled, tile = pool(values if hidden is None else np.where(hidden, np.float32(0), values))
+    scale, off_scale = scale_of(seen, share_of(entry, shape[1]))
+    cached = entry.axes[-2] == "key"
+    return Picture(
+        name, entry.symbol, shape_in_words(shape), pooled, quantity=entry.quantity,
+        kind="cache" if cached else "activation", row_word=entry.axes[-2], column_word=entry.axes[-1],
+        row_labels=labels, row_names=labels, tile=tile, scale=scale, off_scale=off_scale,
+        row_start=0 if cached else (step.positions[-1] if entry.axes[-1] == "vocab" else step.positions.start),
+        hidden=None if hidden is None else pool(hidden - np.float32(1))[0] == 0, window=step.run.config.window,
+        cached=step.positions.start // tile[0] if cached else 0, notes=(*notes, *pooled_in_words(tile)), **columns,
+    )  # fmt: skip
+
+
+def _grid(matrix: Matrix, step: FiledStep, head: int) -> np.ndarray:
+    values = matrix.values.float().numpy()
+    if matrix.axes[0] not in HEADS:
+        return values
+    return values[head if matrix.axes[0] == "head" else kv_head_of(step.run.config, head)]
+
+
+def _tokens(step: FiledStep, ids: Sequence[int]) -> list[str]:
+    """The texts of tokens where the file tells them, else their ids."""
+    known = {c.id: c.label for c in step.sampled.most_likely} | {step.sampled.id: step.sampled.label}
+    known |= dict(zip(step.run.ids, step.run.labels, strict=True))
+    return [known.get(i, f"id {i}") for i in ids]
+
+
+def side_by_side(pictures: Sequence[Picture]) -> list[list[Picture]]:
+    """Neighbours in the order of computation that have room in one figure."""
+    rows: list[list[Picture]] = []
+    for picture in pictures:
+        if rows and len(rows[-1]) < TOGETHER and sum(p.columns for p in rows[-1]) + picture.columns <= COLUMNS:
+            rows[-1].append(picture)
+        else:
+            rows.append([picture])
+    return rows

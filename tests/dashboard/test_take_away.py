@@ -1,0 +1,235 @@
+"""Take it with you on the Inference page, and the page of a run file."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from dashboard import shape as shapes
+from dashboard import take_away
+from dashboard.filed.opener import same_run
+from dashboard.settings import Settings
+from dashboard.state import run_of
+from dashboard.take_away import Asked, own_head
+from llm_core import ModelConfig, Sampling, catalogue, generate, load_model, open_run, random_model, save_run
+
+APP = Path(__file__).parents[2] / "app.py"
+RUN_FILE = "dashboard/pages/run_file.py"
+GROUPED = "v1,layers:2,dim:16,heads:4,kv:2,hidden:32,kind:swiglu,position:rope,norm:rmsnorm,context:64"
+
+
+def opened(**query: str) -> AppTest:
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def asking(**query: str) -> AppTest:
+    """The page with the dialog open."""
+    page = opened(**query)
+    page.button(key="take-open").click().run()
+    assert not page.exception
+    return page
+
+
+def lines(page: AppTest) -> str:
+    """The Python lines in the dialog."""
+    return next(code.value for code in page.code if "from llm_core" in code.value)
+
+
+# ---- the dialog -----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_offered_before_it_is_asked_for():
+    page = opened()
+    assert not page.code and not page.get("download_button")
+
+
+@pytest.mark.parametrize(("query", "name"), [
+    ({}, "layers.0.attention.weights"), ({"station": "embedding"}, "input"), ({"station": "logits"}, "logits"),
+    ({"station": "sample"}, "probabilities"), ({"station": "feedforward"}, "layers.0.feedforward.hidden"),
+    ({"cell": "layers.0.attention.scores/0.3.2"}, "layers.0.attention.scores"),
+    ({"cell": "layers.0.attention.w_q/3.2"}, "layers.0.attention.w_q"),
+])  # fmt: skip
+def test_the_matrix_that_is_looked_at_is_offered(query, name):
+    assert f'"{name}"' in lines(asking(**query))
+
+
+def test_step_layer_and_head_are_those_that_are_looked_at():
+    page = asking(model="custom", shape=GROUPED, step="1", layer="1", head="3")
+    assert 'run.steps[1].matrix("layers.1.attention.weights").values[3]' in lines(page)
+    page = asking(model="custom", shape=GROUPED, head="3", cell="layers.0.attention.keys/1.0.0")
+    assert 'run.steps[0].matrix("layers.0.attention.keys").values[1]' in lines(page)  # head 3 reads KV head 1
+
+
+def test_the_pages_lines_bring_back_what_the_page_shows():
+    chosen = Settings(model="custom", shape=shapes.written(shapes.read(GROUPED)), text="it's «so»", temperature=0.8,
+                      dice_seed=11, top_k=40, top_p=0.9, new_tokens=2, weights_seed=5)  # fmt: skip
+    said = ("model", "shape", "text", "temperature", "dice_seed", "top_k", "top_p", "new_tokens", "weights_seed")
+    query = {name: str(getattr(chosen, name)) for name in said}
+    found: dict = {}
+    exec(compile(lines(asking(**query, layer="1", head="2")), "lines", "exec"), found)
+    run = run_of(chosen)
+    assert found["run"].ids == run.ids and found["model"].fingerprint == run.model.fingerprint
+    assert torch.equal(found["values"], run.steps[0].matrix("layers.1.attention.weights").values[2])
+
+
+def test_each_file_is_made_of_the_matrix_that_was_asked_for():
+    asked = Asked(Settings(), 1, 0, 0, "layers.0.attention.q")
+    matrix = run_of(Settings()).steps[1].matrix("layers.0.attention.q")
+    assert b"head_dim" not in take_away._csv(asked) and f"{float(matrix.values[0, 0, 0]):.9g}".encode() in (
+        take_away._csv(asked)
+    )
+    with np.load(io.BytesIO(take_away._npz(asked)), allow_pickle=False) as file:
+        assert np.array_equal(file["values"], matrix.values.numpy())
+    assert Image.open(io.BytesIO(take_away._png(asked))).format == "PNG"
+
+
+def test_every_matrix_and_weight_has_a_picture():
+    chosen = Settings(model="custom", shape=shapes.written(shapes.read(GROUPED)))
+    config = run_of(chosen).model.config
+    for entry in (*catalogue.matrices(config), *catalogue.weights(config)):
+        if entry.layer != 1:  # made as layer 0's are
+            image = Image.open(io.BytesIO(take_away._png(Asked(chosen, 1, 0, 3, entry.name))))
+            assert image.width >= 900
+
+
+def test_a_head_is_counted_along_the_matrixs_own_axis():
+    config = shapes.config(shapes.read(GROUPED))
+    assert own_head(config, "layers.0.attention.weights", 3) == 3
+    assert own_head(config, "layers.0.attention.keys", 3) == 1
+    assert own_head(config, "layers.0.attention.w_q", 3) is None and own_head(config, "logits", 3) is None
+
+
+def test_the_run_file_holds_what_is_on_the_page():
+    data = take_away._run_file(Asked(Settings(), 0, 0, 0, "input"), ["input"])
+    filed, run = open_run(data), run_of(Settings())
+    assert filed.ids == run.ids and filed.prompt == Settings().text and filed.sampling == Settings().sampling
+    assert torch.equal(filed.steps[0].matrix("input").values, run.steps[0].matrix("input").values)
+
+
+def test_a_file_that_would_be_too_large_is_not_offered(monkeypatch):
+    monkeypatch.setattr(take_away.table, "MOST_NUMBERS", 10)
+    monkeypatch.setattr(take_away, "FILE_LIMIT", 1000)
+    page = asking()
+    disabled = {button.proto.label: button.proto.disabled for button in page.get("download_button")}
+    assert disabled["CSV"] and not disabled["NPZ"] and not disabled["PNG"]
+    assert any("CSV has at most 10 numbers." in caption.value for caption in page.caption)
+
+
+def test_a_hostile_text_stays_text_in_the_lines():
+    text = "![](http://example.invalid/x.png)</code><script>"
+    page = asking(text=text)
+    assert text in lines(page)
+    for element in (*page.markdown, *page.caption):
+        assert text not in element.value
+
+
+# ---- the page of a run file -----------------------------------------------------------------------------------------
+
+
+def filed_page(data: bytes | None = None, **query: str) -> AppTest:
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    if data is not None:
+        page.session_state["filed-run"] = open_run(data)
+    page.switch_page(RUN_FILE)
+    return page.run()
+
+
+def saved(run, names) -> bytes:
+    file = io.BytesIO()
+    save_run(run, names, file)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def toys(toy) -> bytes:
+    run = generate(toy, "hello how are you?", 3, Sampling(0.5, 40, 0.9, 12))
+    return saved(run, run.steps[0].names)
+
+
+def shown(page: AppTest) -> set[str]:
+    figures = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    return {t["meta"]["matrix"] for figure in figures for t in figure["data"] if "matrix" in t.get("meta", {})}
+
+
+def test_the_page_waits_for_a_file():
+    page = filed_page()
+    assert not page.exception and not shown(page) and page.title[0].value == "A run from a file."
+
+
+def test_every_saved_matrix_is_shown_with_the_runs_settings(toys, toy):
+    page = filed_page(toys)
+    assert not page.exception
+    assert shown(page) == {entry.name for entry in catalogue.matrices(toy.config)}
+    said = page.text[0].value
+    assert "toy · float32 · weights seed 0" in said and "temperature 0.5 · top-k 40 · top-p 0.9 · dice seed 12" in said
+    assert len(page.get("plotly_chart")) <= 12
+
+
+def test_no_model_is_loaded_for_it(toys, monkeypatch):
+    from dashboard import state
+
+    monkeypatch.setattr(state, "model_of", lambda settings: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(state.LIBRARY, "start", lambda *_: pytest.fail("a model was loaded"))
+    page = filed_page(toys, model="llama-nano")
+    assert not page.exception and shown(page)
+
+
+def test_of_a_deep_run_one_part_of_one_layer_is_shown_and_at_most_twelve_charts():
+    run = generate(random_model(shapes.config(shapes.read(GROUPED)), seed=1), "one two three", 2)
+    page = filed_page(saved(run, run.steps[0].names))
+    assert not page.exception and 0 < len(page.get("plotly_chart")) <= 12
+    page.slider(key="filed-head").set_value(3).run()
+    assert not page.exception and any(name.startswith("layers.0.") for name in shown(page))
+
+
+def test_a_file_without_matrices_says_so(toy):
+    page = filed_page(saved(generate(toy, "hello", 1), []))
+    assert not page.exception and any("no matrices" in text.value for text in page.text)
+
+
+def test_the_same_run_is_computed_from_the_settings_in_the_file(toys):
+    page = filed_page(toys)
+    page.button(key="filed-compute").click().run()
+    assert not page.exception
+    page.switch_page("dashboard/pages/inference.py").run()
+    assert page.number_input(key="dice_seed").value == 12 and page.slider(key="temperature").value == 0.5
+    assert page.slider(key="top_p").value == 0.9 and page.text_area(key="text").value == "hello how are you?"
+
+
+@pytest.mark.parametrize(("model", "name"), [
+    (load_model("llama-nano", seed=9), "llama-nano"),
+    (random_model(shapes.config(shapes.read(GROUPED)), seed=2), "custom"),
+])  # fmt: skip
+def test_a_model_that_has_a_name_here_is_found_again(model, name):
+    wanted = same_run(open_run(saved(generate(model, "one two", 1), [])))
+    assert wanted is not None and wanted.model == name and wanted.weights_seed == model.origin
+    assert run_of(wanted).model.fingerprint == model.fingerprint
+
+
+def test_a_run_that_this_page_cannot_compute_offers_no_way():
+    odd = ModelConfig(101, 16, 24, 64, qk_norm=True)
+    assert same_run(open_run(saved(generate(random_model(odd), [1, 2, 3], 1), []))) is None
+    finer = generate(load_model("toy"), "hello", 1, Sampling(temperature=0.12345))
+    assert same_run(open_run(saved(finer, []))) is None
+
+
+def test_where_strangers_are_served_no_file_is_taken(monkeypatch):
+    monkeypatch.setenv("HOSTED", "1")
+    page = filed_page()
+    assert not page.exception and not page.get("file_uploader")
+    assert any("no files are taken" in text.value for text in page.text)
+
+
+def test_the_server_takes_files_of_the_size_of_a_run_file():
+    assert st.get_option("server.maxUploadSize") == take_away.FILE_LIMIT // take_away.MEGABYTE
