@@ -177,8 +177,12 @@ function walk(choice, event) {
   bringToSight(choice.buttons.get(id));
 }
 
-/** Scroll the page where the cell is not seen: the chosen matrix may lie over the lower half of a narrow screen. */
+/**
+ * Once the visitor has chosen, the chosen matrix lies over the lower part of a narrow screen (style.css, data-used).
+ * Scroll the page where the cell is not seen.
+ */
 function bringToSight(cell) {
+  cell.getRootNode().host?.closest(".st-key-map-frame")?.setAttribute("data-used", "");
   const { top, bottom } = cell.getBoundingClientRect();
   const end = innerHeight * (innerWidth > 1100 ? 0.97 : 0.54);
   if (top < 70 || bottom > end) cell.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });

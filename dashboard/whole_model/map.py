@@ -32,7 +32,7 @@ ROOM = 320  # pixels for the columns of the matrix beside the map
 TOP = 20  # tokens of the vocabulary, as on the Inference page
 SOON = 0.4  # seconds for which no progress is shown: the page would only flicker
 STATION = {"output": "logits"}
-_GROUPS = {"attention": "Attention", "weights": "Attention weights, head by head", "mixed": "Mixing",
+_GROUPS = {"attention": "Attention", "weights": "Weights A, by head", "mixed": "Mixing",
            "feedforward": "Feed-forward"}  # fmt: skip
 
 

@@ -62,19 +62,11 @@ def test_arrow_keys_walk_on_the_map_and_bring_the_matrix_up(visit: Visit) -> Non
     expect(there).to_have_attribute("aria-selected", "true")
     expect_matrix(visit, "layers.2.attention.weights", weights(2, 1))
     visit.expect_query(layer="2", head="1")
+    expect(the_map(visit).locator("[role=gridcell][tabindex='0']")).to_have_count(1)  # the Tab key stops here once
     visit.page.keyboard.press("Home")
     expect(cell(visit, "Layer 2, RMSNorm, 5×64").first).to_be_focused()
     visit.expect_query(part="attention.norm")
     visit.expect_sound()
-
-
-def test_exactly_one_cell_is_reached_by_the_tab_key(visit: Visit) -> None:
-    open_map(visit)
-    expect(the_map(visit).locator("[role=gridcell][tabindex='0']")).to_have_count(1)
-    cell(visit, "Layer 3, Values, 2×5×16").click()
-    expect(the_map(visit).locator("[role=gridcell][tabindex='0']")).to_have_attribute(
-        "aria-label", "Layer 3, Values, 2×5×16"
-    )
 
 
 def test_a_click_brings_a_matrix_up_and_its_link_opens_it_where_it_is_computed(visit: Visit) -> None:
@@ -109,16 +101,6 @@ def test_the_map_is_sent_once_however_often_the_page_runs(visit: Visit) -> None:
     visit.expect_sound()
 
 
-def test_the_map_is_painted(visit: Visit) -> None:
-    open_map(visit)
-
-    def check() -> None:
-        painted = the_map(visit).locator("canvas").evaluate(_PAINTED)
-        assert painted > 0.3
-
-    eventually(check)
-
-
 def test_links_between_pages_keep_every_setting_also_in_a_new_tab(visit: Visit) -> None:
     visit.open(model="llama-nano", text="one two three", temperature=0.5, layer=2)
     link = visit.main.get_by_role("link", name="Whole model")
@@ -136,16 +118,23 @@ def test_links_between_pages_keep_every_setting_also_in_a_new_tab(visit: Visit) 
 
 
 @pytest.mark.parametrize("width, height", [(1440, 900), (1024, 768), (390, 844)])
-def test_on_every_screen_pages_are_linked_and_nothing_scrolls_sideways(other_page: Page, address: str, width, height):
+def test_on_every_screen_pages_are_linked_and_map_and_chosen_matrix_are_seen_together(
+    other_page: Page, address: str, width, height
+):
     other_page.set_viewport_size({"width": width, "height": height})
     visit = Visit(other_page, address)
     open_map(visit)
     expect_matrix(visit, "layers.0.attention.weights", weights(0, 0))
     for name in ("Inference", "Whole model"):
         expect(visit.main.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+    assert the_map(visit).locator("canvas").evaluate(_PAINTED) > 0.3
     box = the_map(visit).bounding_box()
     assert box["x"] >= 0 and box["y"] < height
     assert other_page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+    cell(visit, "Layer 3, Attention weights, head 2, 5×5").click()
+    expect_matrix(visit, "layers.3.attention.weights", weights(3, 2))
+    expect(visit.main.locator(MATRIX)).to_be_in_viewport(ratio=0.5)  # beside the map, or at the bottom
+    expect(cell(visit, "Layer 3, Attention weights, head 2, 5×5")).to_be_in_viewport(ratio=1)
     visit.leave()
 
 
