@@ -227,5 +227,7 @@ function giveWay(tour, height) {
   tour.root.classList.toggle("waiting", waiting);
   if (tour.root.hidden) return;
   fillBar(tour, tour.data);
-  if (tour.data.stop) point(tour);
+  if (!tour.data.stop) return;
+  point(tour);
+  if (!waiting) revealSoon(tour.pointer, () => tour.root.getBoundingClientRect().height);
 }

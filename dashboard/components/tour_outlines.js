@@ -41,14 +41,16 @@ function outlineStop({ marks, covered, colours }, figure) {
 
 /** Bring what the stop is about into view, now or as soon as its figure comes; the visitor's own scrolling ends it. */
 function revealSoon(pointer, coveredBelow) {
-  Object.assign(pointer, { coveredBelow, until: Date.now() + 10_000 });
-  for (const wait of [0, 250, 600, 1000]) setTimeout(() => revealStop(pointer), wait);
+  Object.assign(pointer, { coveredBelow, until: Date.now() + 8_000 });
+  clearInterval(pointer.timer);
+  pointer.timer = setInterval(() => revealStop(pointer), 300); // what lies above it may still come and go
+  revealStop(pointer);
   pointer.hands ||= ["wheel", "touchmove", "pointerdown", "keydown"].map((name) =>
     document.addEventListener(name, () => { pointer.until = 0; }, { passive: true, capture: true }));
 }
 
 function revealStop(pointer) {
-  if (!(Date.now() < pointer.until)) return;
+  if (!(Date.now() < pointer.until)) return clearInterval(pointer.timer);
   const place = placeOfStop(pointer);
   const page = document.querySelector(".stMain");
   if (!place || !page) return;

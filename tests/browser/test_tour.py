@@ -1,0 +1,170 @@
+"""The tour by button and key: what it tells, points at and hides, and that it leaves everything as it was."""
+
+import re
+
+from playwright.sync_api import Locator, expect
+
+from dashboard.settings import DEFAULTS
+from dashboard.tour.facts import facts
+from dashboard.tour.stops import STOPS
+from dashboard.tour.texts import told, words
+
+from .visit import Visit, eventually, run_of
+
+WORDS = words()
+
+
+def card(visit: Visit) -> Locator:
+    return visit.main.get_by_role("region", name=WORDS["name"], exact=True)
+
+
+def start(visit: Visit) -> None:
+    visit.main.get_by_role("button", name=WORDS["start"]).click()
+    expect_stop(visit, "text")
+
+
+def expect_stop(visit: Visit, stop: str) -> None:
+    """The card tells this stop, with the numbers of the run as computed here."""
+    run = run_of(DEFAULTS)
+    found = facts(stop, run)
+    text = told(stop, found.variant, found.values)
+    expect(card(visit).get_by_role("heading")).to_have_text(text["title"])
+    expect(card(visit).locator(".what")).to_have_text(text.get("question") or text["what"])
+    visit.expect_query(tour=stop)
+
+
+def outlines(visit: Visit, kind: str = "cell") -> Locator:
+    return visit.main.locator(f".tour-outline[data-kind={kind}]")
+
+
+def expect_in_view(visit: Visit, part: Locator) -> None:
+    """All of this part can be seen above the card."""
+
+    def check() -> None:
+        place, below = part.bounding_box(), card(visit).bounding_box()
+        assert place and below and place["y"] >= 0
+        assert place["y"] + place["height"] <= below["y"]
+
+    eventually(check)
+
+
+def test_the_tour_goes_by_button_and_key_through_a_guess_and_leaves_the_view_as_it_was(visit: Visit) -> None:
+    visit.open(step=1, station="logits", temperature=1)
+    start(visit)
+    visit.expect_query(step=None, station="text")
+    expect(card(visit).get_by_role("heading")).to_be_focused()
+
+    card(visit).get_by_role("button", name=re.compile(WORDS["next"])).click()
+    expect_stop(visit, "embedding")
+    expect_in_view(visit, outlines(visit).first)
+    for stop in STOPS[2:6]:
+        visit.page.keyboard.press("ArrowRight")
+        expect_stop(visit, stop)
+    visit.page.keyboard.press("ArrowLeft")
+    expect_stop(visit, "scores")
+    expect_in_view(visit, outlines(visit).first)
+
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowRight")
+    expect_stop(visit, "softmax")
+    cover = visit.main.locator(".tour-cover")
+    expect(cover.first).to_be_visible()
+    expect(outlines(visit)).to_have_count(0)
+    found = facts("softmax", run_of(DEFAULTS))
+    assert found.guess is not None
+    card(visit).get_by_role("group").get_by_role("button").nth(found.guess.right).click()
+    expect(card(visit).locator(".what")).to_contain_text(found.values["share"])
+    expect(card(visit).locator(".what")).to_contain_text(WORDS["right"])
+    expect(cover).to_have_count(0)
+    expect_in_view(visit, outlines(visit).first)
+
+    visit.page.keyboard.press("Escape")
+    expect(card(visit)).to_be_hidden()
+    expect(outlines(visit)).to_have_count(0)
+    visit.expect_query(tour=None, step="1", station="logits", temperature=None, cell=None)
+    expect(visit.station("Logits")).to_be_checked()
+    expect(visit.step(1)).to_be_checked()
+    expect(visit.main.get_by_role("button", name=WORDS["start"])).to_be_focused()
+    visit.expect_run(DEFAULTS, step=1)
+    visit.expect_sound()
+
+
+def test_a_key_reveals_first_and_goes_on_then_and_the_last_stop_is_the_decode_step(visit: Visit) -> None:
+    visit.open(tour="softmax")
+    expect_stop(visit, "softmax")
+    visit.page.keyboard.press("ArrowRight")
+    expect(card(visit).locator(".what")).to_contain_text(facts("softmax", run_of(DEFAULTS)).values["share"])
+    visit.expect_query(tour="softmax")
+    for stop in STOPS[7:]:
+        visit.page.keyboard.press("ArrowRight")
+        expect_stop(visit, stop)
+    visit.expect_query(step="1")
+    expect_in_view(visit, outlines(visit).first)
+    visit.page.keyboard.press("ArrowRight")  # one too many
+    visit.expect_query(tour="again")
+    card(visit).get_by_role("button", name=WORDS["end"]).click()
+    visit.expect_query(tour=None, step=None)
+
+
+def test_arrows_in_fields_and_choices_are_not_the_tours(visit: Visit) -> None:
+    visit.open(tour="scores")
+    expect_stop(visit, "scores")
+    visit.text.focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.temperature.focus()
+    visit.page.keyboard.press("ArrowRight")
+    expect(visit.temperature).to_have_value("1.01")
+    visit.chip(2).focus()
+    visit.page.keyboard.press("ArrowRight")
+    expect(visit.chip(3)).to_be_checked()
+    visit.expect_query(tour="scores", token="3")
+
+
+def test_the_card_gives_way_to_an_explanation_and_comes_back(visit: Visit) -> None:
+    visit.open(tour="scores")
+    expect(outlines(visit).first).to_be_visible()
+    card(visit).get_by_role("button", name=WORDS["explain"]).click()
+    panel = visit.main.get_by_role("region", name="How this number came about")
+    expect(panel).to_contain_text(re.compile("Dot products"))
+    expect(outlines(visit)).to_have_count(0)
+
+    def apart() -> None:
+        ours, theirs = card(visit).bounding_box(), panel.bounding_box()
+        assert ours and theirs and ours["height"] < 80 and ours["y"] + ours["height"] <= theirs["y"] + 1
+
+    eventually(apart)
+    visit.page.keyboard.press("ArrowRight")
+    visit.expect_query(tour="scores")
+    visit.page.keyboard.press("Escape")  # of the explanation alone
+    expect(panel).to_be_hidden()
+    expect_stop(visit, "scores")
+    expect(outlines(visit).first).to_be_visible()
+
+
+def test_the_presenters_page_has_no_sidebar_and_keys_lead_through_the_stops(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 1280, "height": 720})
+    visit.open(present=1)
+    expect(visit.sidebar).to_be_hidden()
+    visit.page.keyboard.press("ArrowRight")
+    expect_stop(visit, "text")
+    for stop in STOPS[1:5]:
+        visit.page.keyboard.press("ArrowRight")
+        expect_stop(visit, stop)
+    expect_in_view(visit, outlines(visit).first)
+    size = card(visit).locator(".what").evaluate("line => parseFloat(getComputedStyle(line).fontSize)")
+    assert size >= 22
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    card(visit).get_by_role("button", name=WORDS["unpresent"]).click()
+    expect(visit.sidebar).to_be_visible()
+    visit.expect_query(present=None, tour="scores")
+    visit.expect_sound()
+
+
+def test_on_a_phone_the_card_is_a_sheet_at_the_bottom_and_the_cells_are_above_it(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.open(tour="scores")
+    expect(outlines(visit).first).to_be_visible()
+    expect_in_view(visit, outlines(visit).first)
+    place = card(visit).bounding_box()
+    assert place and place["width"] >= 388 and place["y"] + place["height"] >= 843
+    assert place["height"] <= 0.47 * 844

@@ -1,0 +1,357 @@
+"""Every stop of the tour tells this run's own numbers, of any model, and touches no setting."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from dashboard.figures.enlarged import enlarged
+from dashboard.figures.equation import equation
+from dashboard.pictures import Pictures
+from dashboard.settings import DEFAULTS, read
+from dashboard.tour.facts import common, facts, said
+from dashboard.tour.stops import STOPS, view_of
+from dashboard.tour.texts import FILE, filled, told, words
+from llm_core import PRESETS, Run, Sampling, generate, load_model, random_model
+from tests.conftest import CONFIGS
+from tests.dashboard.test_page import drawn, opened, sentences
+
+TEXT = "hello how are you?"
+
+
+def run_of(name: str, text: str = TEXT, new: int = 3, temperature: float = 1.0) -> Run:
+    return generate(load_model(name, seed=0), text, new, Sampling(temperature, seed=7))
+
+
+@pytest.fixture(scope="module", params=PRESETS)
+def run(request) -> Run:
+    return run_of(request.param)
+
+
+def card(page: AppTest) -> dict:
+    """What the tour's card shows; nothing where it is closed."""
+    found = [json.loads(c.proto.json) for c in page.get("bidi_component") if c.proto.json]
+    return next((data for data in found if "stops" in data), {})
+
+
+def lines(run: Run, stop: str) -> dict[str, str]:
+    found = facts(stop, run)
+    return {name: text.replace("\u2068", "").replace("\u2069", "")
+            for name, text in told(stop, found.variant, found.values).items()}  # fmt: skip
+
+
+def numbers(text: str) -> list[float]:
+    """All numbers of a line that can be told from words."""
+    plain = text.replace(",", "").replace("−", "-")
+    return [float(n) for n in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])", plain)]
+
+
+def near(value: float) -> float:
+    """What three significant digits leave of a number."""
+    return float(f"{value:.2e}")
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", PRESETS)
+def test_each_stop_opens_from_its_link_and_looks_at_its_station(model):
+    config = PRESETS[model]
+    for number, stop in enumerate(STOPS):
+        page = opened(model=model, tour=stop)
+        shown = card(page)
+        assert not page.exception and not sentences(page)
+        assert (shown["stop"], shown["number"]) == (stop, number)
+        assert shown["text"]["what"] and shown["text"]["why"] and shown["text"]["formula"]
+        view = view_of(stop, config, 3)
+        defaults = {name: getattr(DEFAULTS, name) for name in view}
+        said_by_link = {name: str(value) for name, value in view.items() if value != defaults[name]}
+        query = {name: value[0] if isinstance(value, list) else value for name, value in page.query_params.items()}
+        assert {name: query.get(name) for name in view} == {name: said_by_link.get(name) for name in view}
+
+
+def test_the_card_is_closed_until_someone_asks_for_it():
+    page = opened()
+    assert card(page) == {}
+    assert page.button(key="tour-start-button").label == words()["start"]
+
+
+def test_the_button_starts_the_tour_and_no_setting_changes():
+    page = opened(temperature="0.53", dice_seed="11", step="2", station="logits")
+    page.button(key="tour-start-button").click().run()
+    assert card(page)["stop"] == STOPS[0]
+    query = {name: value[0] if isinstance(value, list) else value for name, value in page.query_params.items()}
+    assert query["tour"] == STOPS[0] and query["station"] == "text" and "step" not in query
+    assert page.session_state["temperature"] == 0.53 and page.session_state["dice_seed"] == 11
+    assert page.session_state["tour-before"] == {"station": "logits", "step": 2, "layer": 0, "head": 0}
+
+
+def test_a_stop_can_be_given_by_its_number():
+    assert card(opened(tour="7"))["stop"] == "softmax"
+    assert read({"tour": "12"})[0] == {"tour": "again"}
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("tour", "moon"), ("tour", "0"), ("tour", "13"), ("tour", "٣"), ("tour", ""), ("present", "2"), ("present", "yes"),
+])  # fmt: skip
+def test_a_stop_or_a_mode_that_is_not_there_is_refused_and_the_page_says_so(name, value):
+    page = opened(**{name: value})
+    assert not page.exception and f"{name} = {value}" in sentences(page)
+    assert card(page) == {}
+
+
+@pytest.mark.parametrize(("query", "stops"), [
+    ({"text": "hi", "new_tokens": "1", "temperature": "0"}, STOPS), ({"text": "hi"}, ("softmax", "again")),
+    ({"new_tokens": "1"}, ("again",)), ({"temperature": "0"}, ("choosing",)),
+    ({"text": "![](http://example.invalid/x.png) <b>"}, ("text", "softmax")), ({"text": "مرحبا"}, ("text",)),
+])  # fmt: skip
+def test_no_stop_refuses_short_runs_greedy_runs_and_text_that_looks_like_trouble(query, stops):
+    for stop in stops:
+        page = opened(tour=stop, **query)
+        assert not page.exception and not sentences(page) and card(page)["stop"] == stop
+
+
+def test_another_dice_seed_is_told_at_once():
+    page = opened(tour="choosing")
+    before = card(page)["text"]["formula"]
+    page.number_input(key="dice_seed").set_value(99).run()
+    assert card(page)["text"]["formula"] != before
+
+
+def test_the_presenters_page_has_larger_figures_and_a_way_out_before_the_tour_begins():
+    usual, large = opened(), opened(present="1")
+    assert card(large)["present"] is True and "stop" not in card(large)
+    for before, after in zip(drawn(usual), drawn(large), strict=True):
+        width = before["layout"]["width"]
+        assert after["layout"]["width"] >= width
+        assert after["layout"]["width"] == pytest.approx(max(width, min(1.35 * width, 930)), abs=1)
+
+
+# ---- the numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_text_tells_the_token_ids(run):
+    ids = run.model.tokenizer.encode(TEXT)
+    line = lines(run, "text")
+    assert numbers(line["formula"]) == ids
+    assert str(len(ids)) in line["what"] and f"{ids[-1]:,}" in line["what"].replace("50,257", "")
+
+
+def test_embedding_tells_the_row_of_the_table(run):
+    row = run.model.get_parameter("embedding.token")[run.prompt_ids[-1]].tolist()
+    assert numbers(lines(run, "embedding")["formula"].split("=")[-1]) == [near(v) for v in row[:3]]
+
+
+def test_order_tells_how_positions_enter_this_model(run):
+    position = run.model.config.position
+    found, line = facts("order", run), lines(run, "order")
+    last = len(run.prompt_ids) - 1
+    if position == "rope":
+        q, half = run.steps[0].matrix("layers.0.attention.q").values[0, last], run.model.config.rotary_dim // 2
+        turned = float(q[0]) * math.cos(last) - float(q[half]) * math.sin(last)  # the first pair's frequency is 1
+        assert numbers(line["formula"])[-1] == near(turned)
+    elif position == "learned":
+        e, p = (run.model.get_parameter(f"embedding.{name}") for name in ("token", "position"))
+        parts = float(e[run.prompt_ids[-1], 0]), float(p[last, 0])
+        assert numbers(line["formula"].split("=", 2)[-1]) == [near(v) for v in (*parts, sum(parts))]
+    else:
+        assert found.variant == ("none" if run.model.config.layers == 1 else "causal")
+
+
+@pytest.mark.parametrize("name", ["toy", "toy-6"])
+def test_without_positions_the_reversed_text_is_really_run(name):
+    run = run_of(name)
+    *earlier, last = run.prompt_ids
+    with torch.no_grad():
+        before, after = (run.model(torch.tensor([ids]))[0, -1] for ids in (run.prompt_ids, [*earlier[::-1], last]))
+    values = facts("order", run).values
+    assert values["difference"] == said(float((after - before).abs().max())) or name == "toy"
+    best = run.model.tokenizer.label(int(after.argmax()))
+    assert best in values["reordered_best"]
+    assert (float((after - before).abs().max()) < 1e-5) == (name == "toy")
+
+
+def test_questions_labels_and_messages_are_the_rows_times_their_weights(run):
+    config = run.model.config
+    x = run.steps[0].matrix("layers.0.attention.norm" if config.pre_norm else "input").values[-1].double()
+    found = {}
+    for letter in "qkv":
+        found[letter] = float(x @ run.model.get_parameter(f"layers.0.attention.w_{letter}")[:, 0].double())
+        if config.attention_bias:
+            found[letter] += float(run.model.get_parameter(f"layers.0.attention.b_{letter}")[0])
+    values = facts("qkv", run).values
+    assert {letter: values[letter] for letter in "qkv"} == {letter: said(v) for letter, v in found.items()}
+    assert numbers(lines(run, "qkv")["formula"])[-1] == near(found["q"])
+
+
+def attention(run: Run) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Head 0 of layer 0 once more, in float64: dot products, weights and outputs of the last row."""
+    step, rotated = run.steps[0], "_rotated" if run.model.config.position == "rope" else ""
+    q, k, v = (step.matrix(f"layers.0.attention.{name}").values[0].double()
+               for name in (f"q{rotated}", f"k{rotated}", "v"))  # fmt: skip
+    dots = k @ q[-1]
+    weights = (dots / math.sqrt(len(q[-1]))).softmax(-1)
+    return dots, weights, weights @ v
+
+
+def test_scores_and_scale_are_those_of_the_last_row_and_the_first_token(run):
+    dots, _, _ = attention(run)
+    size = run.model.config.head_dim
+    assert numbers(lines(run, "scores")["formula"])[-1] == near(float(dots[0]))
+    values = facts("mask", run).values
+    assert (values["dot"], values["score"]) == (said(float(dots[0])), said(float(dots[0]) / math.sqrt(size)))
+    assert (values["hidden"], values["cells"]) == ("10", "25")
+
+
+def test_softmax_and_mixing_tell_the_largest_share(run):
+    _, weights, mixed = attention(run)
+    best = int(weights.argmax())
+    found = facts("softmax", run)
+    assert found.values["best_position"] == str(best)
+    assert found.values["share"] == f"{100 * float(weights[best]):.0f} %"
+    assert f"{best}  " in found.guess.choices[found.guess.right]
+    assert facts("mixing", run).values["result"] == said(float(mixed[0]))
+    assert facts("mixing", run).values["share"] == found.values["share"]
+
+
+def test_feedforward_counts_the_units_of_the_last_row(run):
+    config, step = run.model.config, run.steps[0]
+    incoming = step.matrix(f"layers.0.feedforward.{'gate' if config.gated else 'up'}").values[-1]
+    values = facts("feedforward", run).values
+    assert values["below"] == str(int((incoming < 0).sum()))
+    zeros = int((incoming <= 0).sum()) if config.feedforward == "relu" else 0
+    assert values["zeros"] == str(zeros) and values["units"] == str(config.feedforward_dim)
+
+
+def test_depth_tells_the_best_logit_and_the_number_of_layers(run):
+    with torch.no_grad():
+        logits = run.model(torch.tensor([run.prompt_ids]))[0, -1]
+    values = facts("depth", run).values
+    assert values["layers"] == str(run.model.config.layers)
+    assert values["result"] == said(float(logits.max()))
+    assert run.model.tokenizer.label(int(logits.argmax())) in values["best"]
+
+
+def test_choosing_tells_the_part_of_the_line_in_which_the_dice_lie(run):
+    stage = run.steps[0].sampled.stages[-1].probabilities.double()
+    line, chosen = stage.cumsum(0) / stage.sum(), run.new_ids[0]
+    start, dice, end = numbers(lines(run, "choosing")["formula"])
+    assert start == pytest.approx(float(line[chosen - 1]), abs=1e-6)
+    assert end == pytest.approx(float(line[chosen]), abs=1e-6)
+    assert start <= dice <= end
+
+
+def test_again_tells_what_waits_in_the_cache(run):
+    values = facts("again", run).values
+    kept = sum(run.cache.layers[layer].first(5)[0].numel() * 2 for layer in range(run.model.config.layers))
+    assert (values["cached"], values["all"], values["kept"]) == ("5", "6", f"{kept:,}")
+    assert run.model.tokenizer.label(run.new_ids[0]) in values["new_token"]
+
+
+def test_a_run_that_ends_before_a_decode_step_says_what_would_happen():
+    assert facts("again", run_of("toy", new=1)).variant == "once"
+    assert "You asked for one new token" in lines(run_of("toy", new=1), "again")["what"]
+
+
+def test_temperature_zero_has_no_dice():
+    line = lines(run_of("toy", temperature=0), "choosing")
+    assert "dice" not in line["what"] and "temperature 0" in line["what"]
+
+
+def test_one_token_has_nothing_to_guess_and_all_of_the_attention():
+    run = run_of("toy", "hi")
+    found = facts("softmax", run)
+    assert found.guess is None and found.values["share"] == "100 %"
+    assert facts("order", run).variant == "short"
+
+
+# ---- what is outlined -----------------------------------------------------------------------------------------------
+
+
+def test_outlined_cells_lie_in_matrices_or_weights_that_the_model_has(run):
+    step_names = {stop: run.steps[view_of(stop, run.model.config, 3)["step"]] for stop in STOPS}
+    weights = dict(run.model.named_parameters())
+    for stop, step in step_names.items():
+        for mark in facts(stop, run).marks:
+            name = mark["matrix"]
+            shape = tuple(weights[name].shape) if name in weights else step.matrix(name).shape
+            rows, columns = (1, *shape)[-2:]
+            assert 0 <= mark["rows"][0] < mark["rows"][1] <= rows, (stop, name)
+            assert 0 <= mark["columns"][0] < mark["columns"][1] <= columns, (stop, name)
+            assert (mark["head"] is None) == (len(shape) < 3), (stop, name)
+
+
+# ---- the texts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_kind_of_block_has_its_texts(name):
+    run = generate(random_model(CONFIGS[name], seed=3), [5, 9, 5, 7, 2, 8, 1], 2)
+    for stop in STOPS:
+        found = facts(stop, run)
+        assert told(stop, found.variant, found.values)["what"]
+
+
+def test_all_variants_of_the_file_have_their_placeholders_documented():
+    """The list at the top names, for each stop, what the code gives it; explanations stand further right."""
+    listed: dict[str, set[str]] = {}
+    head = FILE.read_text(encoding="utf-8").split("# Placeholders of one stop:")[1].split("[card]")[0]
+    for stop, names in re.findall(r"^#   (\w+)(?: \(.*\))?: (\w+(?: \w+)*)", head, re.M):
+        listed.setdefault(stop, set()).update(names.split())
+    given: dict[str, set[str]] = {}
+    texts = [TEXT, "hi"]
+    runs = [run_of(name, text, new) for name in PRESETS for text in texts for new in (1, 2)]
+    for stop in STOPS:
+        for run in runs:
+            given.setdefault(stop, set()).update(set(facts(stop, run).values) - set(common(run)))
+    assert listed == given
+
+
+def test_a_placeholder_that_is_not_there_is_refused_by_name(tmp_path: Path):
+    file = tmp_path / "texts.toml"
+    file.write_text('[text]\ntitle = "T"\nwhat = "{tokens} {colour}"\nwhy = "w"\nformula = "f"\n')
+    with pytest.raises(ValueError, match=r"the text “what” of \[text\] has the placeholder \{colour\}.*there are: tok"):
+        told("text", "", {"tokens": "5"}, file)
+
+
+@pytest.mark.parametrize("text", ["{", "}", "{0}", "{token!r}", "{token:>9}", "{token.__class__}", "{}"])
+def test_what_is_no_plain_placeholder_is_refused(text):
+    with pytest.raises(ValueError, match="here"):
+        filled(text, {"token": "x"}, "here")
+
+
+def test_a_token_with_braces_is_shown_as_it_is():
+    assert filled("“{token}” {{}}", {"token": "{id}"}, "here") == "“{id}” {}"
+
+
+def test_a_text_that_is_missing_is_named(tmp_path: Path):
+    file = tmp_path / "texts.toml"
+    file.write_text('[mask]\ntitle = "T"\nwhat = "w"\nwhy = "w"\n')
+    with pytest.raises(ValueError, match=r"no text “formula” for the stop \[mask.one\]|no table for “one”"):
+        told("mask", "one", {}, file)
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (-0.0, "0"), (1.2345, "1.23"), (-0.45, "−0.450"), (22453.4, "22,453"), (3e-8, "3.00e−8"),
+    (-math.inf, "−∞"), (1e9, "1.00e9"), (0.00012345, "0.000123"),
+])  # fmt: skip
+def test_numbers_have_three_significant_digits(value, text):
+    assert said(value) == text
+
+
+# ---- larger figures -------------------------------------------------------------------------------------------------
+
+
+def test_a_larger_figure_has_the_same_cells_and_larger_letters(toy):
+    run = generate(toy, "hello", 1)
+    figure = equation([Pictures(run.steps[0]).labelled("input")], 5)
+    large = enlarged(figure, 1.5, 10_000)
+    before, after = figure.to_dict(), large.to_dict()
+    assert after["layout"]["width"] == round(1.5 * before["layout"]["width"])
+    assert [t.get("z") for t in after["data"]] == [t.get("z") for t in before["data"]]
+    assert after["layout"]["annotations"][0]["font"]["size"] == 1.5 * before["layout"]["annotations"][0]["font"]["size"]
+    assert enlarged(figure, 1.5, 10).to_dict() == before
