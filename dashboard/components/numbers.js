@@ -1,6 +1,7 @@
 // What the codes in the cells of a large heatmap stand for (dashboard/figures/codes.py), for Plotly's hover text.
 //
-// A trace's `meta.codes` says it: { unit, end: a code that means "this or more", masked: { code: why } }.
+// A trace's `meta.codes` says it: { unit, end: a code that means "this or more", masked: { code: why } }; of empty values
+// Plotly keeps none.
 // The words go where Plotly looks for a trace's `customdata` once it is drawn; a figure drawn anew is told anew.
 
 const numbers = { listening: false };
@@ -18,7 +19,7 @@ function tellTrace(trace) {
   const codes = trace.meta?.codes;
   if (!codes || trace.customdata || !trace._arrayAttrs) return;
   const words = {};
-  const word = (code) => (words[code] ??= codes.masked[code] ?? numberOf(code, codes));
+  const word = (code) => (words[code] ??= codes.masked?.[code] ?? numberOf(code, codes));
   trace.customdata = Array.from(trace.z, (row) => Array.from(row, word));
   trace._arrayAttrs.push("customdata");
 }
