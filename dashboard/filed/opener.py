@@ -1,5 +1,7 @@
 """Opening a run file that a visitor has, and going from it to the same run with its model."""
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from dashboard import models, settings
@@ -75,12 +77,8 @@ def _shape(run: FiledRun) -> str | None:
         return None
 
 
-def compute_it(wanted: Settings, fingerprint: str) -> None:
-    """A button's callback: show this run, computed. The page compares the weights' fingerprint, as with a link."""
-    for name in settings.BOUND:
-        settings.change(name, getattr(wanted, name))
-    for name in settings.BY_PAGE:
-        settings.look_at(name, getattr(wanted, name))
-    st.session_state.linked = models.key_of(wanted), fingerprint[:8]
-    st.session_state.pop("compared", None)
-    st.session_state["filed-go"] = True
+def address(wanted: Settings, fingerprint: str) -> str:
+    """A link to the page that computes this run. It says the weights' fingerprint, so other weights are noticed."""
+    said = {name: str(getattr(wanted, name)) for name in settings.PARSERS
+            if getattr(wanted, name) != getattr(settings.DEFAULTS, name)}  # fmt: skip
+    return "./?" + urlencode({"v": settings.VERSION, **said, "fp": fingerprint[:8]})

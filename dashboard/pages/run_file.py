@@ -8,7 +8,6 @@ from dashboard.figures.equation import equation
 from dashboard.figures.picture import number, percent
 from dashboard.filed import opener
 from dashboard.filed.pictures import picture_of, side_by_side
-from dashboard.navigation import INFERENCE
 from dashboard.redraw import guarded, refusal
 from dashboard.sections import MOST_CHARTS
 from llm_core import FiledRun
@@ -57,9 +56,10 @@ def facts(run: FiledRun) -> None:
     settings = [f"temperature {s.temperature:g}", f"top-k {s.top_k or 'off'}",
                 f"top-p {'off' if s.top_p == 1 else f'{s.top_p:g}'}", f"dice seed {s.seed}",
                 f"{run.max_new_tokens} new tokens asked for"]  # fmt: skip
+    dtype = "" if run.dtype in run.model_name else f" · {run.dtype}"
     seed = "" if run.seed is None else f" · weights seed {run.seed}"
     lines = [
-        f"{run.model_name} · {run.dtype}{seed} · fingerprint {run.fingerprint[:8]}",
+        f"{run.model_name}{dtype}{seed} · fingerprint {run.fingerprint[:8]}",
         " · ".join(settings),
         "Saved with " + ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     ]
@@ -73,10 +73,8 @@ def _way_back(run: FiledRun) -> None:
     if wanted is None:
         st.text("This page cannot compute the same run: its model, text or settings have no name here.")
         return
-    st.button("Open the same run with its model", key="filed-compute", icon=":material/arrow_forward:",
-              on_click=opener.compute_it, args=(wanted, run.fingerprint))  # fmt: skip
-    if st.session_state.pop("filed-go", False):
-        st.switch_page(INFERENCE)
+    st.link_button("Open the same run with its model", opener.address(wanted, run.fingerprint),
+                   icon=":material/open_in_new:")  # fmt: skip
 
 
 # ---- the run --------------------------------------------------------------------------------------------------------
@@ -158,9 +156,9 @@ def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
     layer, head = (layers[0] if layers else None), 0
     with st.container(horizontal=True, gap="medium", key="filed-choice"):
         if len(layers) > 1:
-            layer = st.select_slider("Layer", layers, key="filed-layer")
+            layer = st.select_slider("Layer", layers, key="filed-layer", width=320)
         if run.config.heads > 1 and layers:
-            head = st.slider("Head", 0, run.config.heads - 1, key="filed-head")
+            head = st.slider("Head", 0, run.config.heads - 1, key="filed-head", width=320)
     return layer, head
 
 

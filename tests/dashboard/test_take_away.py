@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -198,13 +199,15 @@ def test_a_file_without_matrices_says_so(toy):
     assert not page.exception and any("no matrices" in text.value for text in page.text)
 
 
-def test_the_same_run_is_computed_from_the_settings_in_the_file(toys):
-    page = filed_page(toys)
-    page.button(key="filed-compute").click().run()
-    assert not page.exception
-    page.switch_page("dashboard/pages/inference.py").run()
+def test_a_link_computes_the_same_run_and_compares_the_weights(toys):
+    link = next(e.proto.url for e in filed_page(toys).get("link_button"))
+    query = {name: values[0] for name, values in parse_qs(link.partition("?")[2]).items()}
+    page = opened(**query)
+    assert not page.exception and not any("This link" in text.value for text in page.text)
     assert page.number_input(key="dice_seed").value == 12 and page.slider(key="temperature").value == 0.5
     assert page.slider(key="top_p").value == 0.9 and page.text_area(key="text").value == "hello how are you?"
+    others = opened(**query | {"fp": "00000000"})
+    assert any("made with other weights" in text.value for text in others.text)
 
 
 @pytest.mark.parametrize(("model", "name"), [

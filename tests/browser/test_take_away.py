@@ -1,0 +1,122 @@
+"""What visitors take along is downloaded, opened by other readers, and opened again by the page."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, expect
+
+from dashboard.settings import Settings
+from llm_core import open_run
+
+from .test_accessible import serious
+from .visit import Visit, run_of
+
+LLAMA = Settings(model="llama-nano")
+
+
+def dialog(visit: Visit) -> Locator:
+    visit.main.get_by_role("button", name="Take it with you").click()
+    found = visit.page.get_by_role("dialog")
+    expect(found.get_by_role("button", name="CSV")).to_be_visible()
+    return found
+
+
+def downloaded(visit: Visit, button: Locator, folder: Path) -> Path:
+    with visit.page.expect_download(timeout=60_000) as started:
+        button.click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return path
+
+
+def open_file(visit: Visit, path: Path) -> None:
+    visit.page.locator("input[type=file]").set_input_files(path)
+
+
+def tops(visit: Visit) -> Any:
+    """Where the parts of the page begin."""
+    parts = "['.st-key-page-links', '.st-key-headline', '.st-key-rail', '.st-key-reading-rule', '.st-key-sections']"
+    return visit.page.evaluate(
+        f"() => {parts}.map(p => Math.round(document.querySelector(p).getBoundingClientRect().y))"
+    )
+
+
+def test_each_kind_of_file_holds_the_matrix_that_is_looked_at(visit: Visit, tmp_path: Path) -> None:
+    visit.open(model="llama-nano", layer=2, head=1)
+    found = dialog(visit)
+    values = run_of(LLAMA).steps[0].matrix("layers.2.attention.weights").values.numpy()
+    table = downloaded(visit, found.get_by_role("button", name="CSV"), tmp_path)
+    assert table.name == "llama-nano-prefill-layers.2.attention.weights-head-1.csv"
+    numbers = np.genfromtxt(table, delimiter=",", skip_header=1, encoding="utf-8-sig", comments=None)[:, 2:]
+    assert numbers.astype(np.float32) == pytest.approx(values[1], rel=1e-5)
+    with np.load(downloaded(visit, found.get_by_role("button", name="NPZ"), tmp_path)) as arrays:
+        assert arrays["values"] == pytest.approx(values, rel=1e-5)
+    assert Image.open(downloaded(visit, found.get_by_role("button", name="PNG"), tmp_path)).width >= 900
+
+
+def test_another_matrix_and_head_change_the_lines_and_the_copied_ones_are_those(visit: Visit) -> None:
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.open(model="llama-nano")
+    found = dialog(visit)
+    found.get_by_role("spinbutton", name="Head").fill("3")
+    found.get_by_role("spinbutton", name="Head").press("Enter")
+    lines = found.locator("pre")
+    expect(lines).to_contain_text('run.steps[0].matrix("layers.0.attention.weights").values[3]')
+    lines.hover()
+    found.get_by_role("button", name="Copy").click()
+    copied = visit.page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.rstrip().endswith('values = run.steps[0].matrix("layers.0.attention.weights").values[3]')
+
+
+def test_nothing_moves_when_the_dialog_opens_and_closes(visit: Visit) -> None:
+    visit.open()
+    visit.page.wait_for_timeout(1000)  # all styles are there
+    before = tops(visit)
+    found = dialog(visit)
+    assert tops(visit) == before
+    visit.page.keyboard.press("Escape")
+    expect(found).to_be_hidden()
+    assert tops(visit) == before
+
+
+def test_a_run_file_opens_again_and_leads_to_the_same_run(visit: Visit, tmp_path: Path) -> None:
+    visit.open(dice_seed=11)
+    found = dialog(visit)
+    found.get_by_role("tab", name="The whole run").click()
+    path = downloaded(visit, found.get_by_role("button", name="Run file"), tmp_path)
+    assert open_run(path).ids == run_of(Settings(dice_seed=11)).ids
+    found.get_by_role("link", name="Open a run file").click()
+    expect(visit.headline).to_have_text("A run from a file.")
+    open_file(visit, path)
+    expect(visit.main.get_by_text("dice seed 11")).to_be_visible()
+    expect(visit.main.locator(".js-plotly-plot").first).to_be_visible()
+    assert "layers.0.attention.weights" in visit.matrices()
+    visit.timeline.get_by_role("radio").nth(1).click()
+    expect(visit.main.locator(".st-key-filed-card")).to_contain_text(
+        run_of(Settings(dice_seed=11)).steps[1].sampled.label
+    )
+    assert serious(visit) == []
+    link = visit.main.get_by_role("link", name="Open the same run with its model")
+    assert "dice_seed=11" in str(link.get_attribute("href"))
+
+
+def test_a_file_that_was_cut_off_or_is_none_is_refused_in_words(visit: Visit, tmp_path: Path) -> None:
+    visit.open()
+    found = dialog(visit)
+    found.get_by_role("tab", name="The whole run").click()
+    path = downloaded(visit, found.get_by_role("button", name="Run file"), tmp_path)
+    assert serious(visit) == []
+    found.get_by_role("link", name="Open a run file").click()
+    cut, other = tmp_path / "cut.safetensors", tmp_path / "other.safetensors"
+    cut.write_bytes(path.read_bytes()[:50_000])
+    other.write_bytes(b"\x80\x04\x95" + bytes(1000))
+    open_file(visit, cut)
+    expect(visit.refusal).to_contain_text("The file was cut off")
+    open_file(visit, other)
+    expect(visit.refusal).to_contain_text("This is not a run file")
+    open_file(visit, path)
+    expect(visit.main.locator(".js-plotly-plot").first).to_be_visible()
+    expect(visit.refusal).to_be_hidden()
