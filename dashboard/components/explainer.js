@@ -27,7 +27,7 @@ function panelIn(parentElement) {
   };
   panel.start = () => document.addEventListener("keydown", byKey);
   panel.stop = () => document.removeEventListener("keydown", byKey);
-  panel.coveredBelow = () => (root.hidden ? 0 : root.getBoundingClientRect().height);
+  panel.coveredBelow = () => (root.hidden ? 0 : root.getBoundingClientRect().height + lineAbove());
   panels.set(parentElement, panel);
   return panel;
 }

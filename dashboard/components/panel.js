@@ -7,6 +7,11 @@ function dock(parentElement) {
   for (const box of [fragment, fragment?.parentElement]) if (box) box.style.display = "contents";
 }
 
+/** The height of the line that the tour leaves above an explanation, which it gives way to. */
+function lineAbove() {
+  return document.querySelector(".st-key-tour-card")?.offsetHeight > 0 ? 52 : 0;
+}
+
 function button(className, text, onClick) {
   const made = element("button", className, text);
   made.type = "button";

@@ -13,6 +13,7 @@ PAGES = {
     "a refusal and notices": {"text": "", "temperature": "9"},
     "a deep model": {"model": "llama-nano", "layer": 1},
     "an explained cell": {"cell": "layers.0.attention.q/0.2.3~input/2.3~layers.0.attention.weights/0.3.1"},
+    "a stop of the tour, presented": {"tour": "softmax", "present": 1},
     "a long sum": {"model": "llama-nano", "cell": "layers.1.feedforward.hidden/2.5~layers.1.feedforward.up/2.5"},
 }
 
