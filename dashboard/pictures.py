@@ -64,7 +64,7 @@ class Pictures:
         reading = self._readings[name]
         index = self._head(entry)
         cached = entry.axes[-2] == "key"
-        return Picture(
+        picture = Picture(
             name, entry.symbol, shape_in_words(reading.shape), reading.values[index], quantity=entry.quantity,
             kind="cache" if cached else "activation", row_word=entry.axes[-2], column_word=entry.axes[-1],
             row_start=0 if cached else self.step.positions.start,
@@ -75,6 +75,12 @@ class Pictures:
             **_scaled(reading.scale(index, self._skips(reading))), notes=self._notes(reading),
             origin=Origin(reading.shape, index if entry.axes[0] in HEADS else None),
         )  # fmt: skip
+        return picture if self._prefill is None else picture.with_scale_of(self._prefill.matrix(name), "as in prefill")
+
+    @cached_property
+    def _prefill(self) -> "Pictures | None":
+        """Of a decode step the first one's pictures: steps are compared, so all of a run have its scales."""
+        return Pictures(self.run.steps[0], self.look, self.names) if self.step.index else None
 
     def labelled(self, name: str) -> Picture:
         """One matrix with its tokens at the left: the first one of an equation."""

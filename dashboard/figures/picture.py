@@ -69,6 +69,7 @@ class Picture:
     cached: int = 0
     scale: float = 1.0
     off_scale: tuple[int, float] = (0, 0.0)
+    scale_from: str = ""  # where the scale comes from, in words, if not from these cells
     notes: tuple[str, ...] = ()
     transposed: bool = False  # the equation reads it transposed; it is drawn as it is
     predicts: bool = False  # its last row leads to the next token
@@ -97,17 +98,19 @@ class Picture:
         count, largest = self.off_scale
         off = (off_in_words(count, largest, self.quantity),) if count else ()
         kind = {"weight": ("learned",), "cache": (self._cache,), "activation": ()}[self.kind]
-        return f"scale {scale}", *kind, *off, *self.notes
+        return f"scale {scale} {self.scale_from}".rstrip(), *kind, *off, *self.notes
 
     @property
     def _cache(self) -> str:
         return f"{self.cached * self.tile[0]} rows from cache" if self.cached else "into the cache"
 
-    def with_scale_of(self, other: "Picture") -> "Picture":
-        """The same cells on another picture's scale, with those that it does not reach."""
+    def with_scale_of(self, other: "Picture", scale_from: str | None = None) -> "Picture":
+        """The same cells on another picture's scale, with those that it does not reach. scale_from: whose it is."""
         seen = np.abs(finite(self.values, self.hidden))
         beyond = seen[seen > other.scale]
-        return replace(self, scale=other.scale, off_scale=(len(beyond), float(beyond.max(initial=0))))
+        off = len(beyond), float(beyond.max(initial=0))
+        source = other.scale_from if scale_from is None else scale_from
+        return replace(self, scale=other.scale, off_scale=off, scale_from=source)
 
 
 def masks_of(

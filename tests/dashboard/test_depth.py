@@ -18,7 +18,7 @@ from dashboard.figures.picture import MOST_CELLS, Picture, pool
 from dashboard.figures.pooling import all_of, largest
 from dashboard.figures.scale import Sample, scale_of
 from dashboard.figures.stream import stream_figure
-from dashboard.pictures import Look
+from dashboard.pictures import Look, Pictures
 from dashboard.readings import read
 from dashboard.runs import Runs
 from dashboard.sharing import kv_head_of, sharing_sentence, slice_of
@@ -398,3 +398,20 @@ def test_kept_runs_stay_within_their_bytes_and_the_latest_is_always_kept(llama):
     assert len(runs._runs) == 2
     runs.budget = 1
     assert runs.get((llama.fingerprint, "x", ()), lambda _: one) is one and len(runs._runs) == 1
+
+
+@pytest.mark.parametrize("name", ["toy", "llama-nano"])
+def test_all_steps_of_a_run_share_the_scales_of_its_prefill_and_say_what_these_do_not_reach(name):
+    run = generate(load_model(name), "hello how are you?", 4)
+    first, last = (Pictures(step, Look()) for step in (run.steps[0], run.steps[-1]))
+    off = 0
+    for matrix in ("layers.0.attention.q", "layers.0.attention.keys", "layers.0.attention.weights", "input"):
+        one, other = first.matrix(matrix), last.matrix(matrix)
+        assert other.scale == one.scale
+        assert other.remarks[0] == f"{one.remarks[0]} as in prefill"
+        beyond = np.abs(other.values) > one.scale
+        assert other.off_scale[0] == beyond.sum()
+        off += other.off_scale[0]
+        if beyond.any():
+            assert any("off the scale" in remark for remark in other.remarks)
+    assert off > 0
