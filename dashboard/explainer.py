@@ -82,9 +82,9 @@ def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
         "formula": told.entry.formula if told.entry and told.entry.operation else "",
         "meaning": told.entry.meaning if told.entry else "the number of a token in the tokenizer's vocabulary",
         "result": _result(told, explainer_trail.stored(step, address)), "line": line, "drawing": drawing,
-        "numbers": numbers(told), "note": _note(told, step, chosen), "pooled": _pooled(address), "end": not told.terms,
-        "terms": main_terms(on_screen, step, told, by_size, most), "by_size": by_size, "most": MOST,
-        **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
+        "numbers": numbers(told), "note": _note(told, step, chosen), "pooled": _pooled(address, told),
+        "end": not told.terms, "terms": main_terms(on_screen, step, told, by_size, most), "by_size": by_size,
+        "most": MOST, **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
         "choice": _choice(chosen, step, address),
     }  # fmt: skip
 
@@ -116,10 +116,14 @@ def _note(told: Explanation, step: Step, chosen: Settings) -> str:
     return told.note
 
 
-def _pooled(address: Address) -> str:
+def _pooled(address: Address, told: Explanation) -> str:
     """What was clicked, where that stands for several cells."""
-    told_of, sentence = st.session_state.get("explainer-pooled", ("", ""))
-    return sentence if told_of == str(address) else ""
+    clicked, size = st.session_state.get("explainer-pooled", ("", ""))
+    if not size or clicked != str(address):
+        return ""
+    hidden = told.result == -float("inf") or told.numbers.get("input") == -float("inf")
+    which = "all of them hidden: this is one" if hidden else "this is the largest"
+    return f"The clicked cell stands for {size} cells, {which} of them."
 
 
 def _listing(address: Address, count: int) -> tuple[bool, int]:
@@ -194,10 +198,8 @@ def _picked(trail: Trail, pick: dict[str, Any], step: Step) -> Trail:
     head = pick.get("head")
     head = None if head is None else explainer_trail.whole(head, 10**6)
     address = explainer_trail.picked(step, str(pick["matrix"]), head, rows, columns)
-    sentence = ""
-    if len(rows) * len(columns) > 1:
-        sentence = f"The clicked cell stands for {len(rows)} × {len(columns)} cells: this is the largest of them."
-    st.session_state["explainer-pooled"] = (str(address), sentence)
+    size = f"{len(rows)} × {len(columns)}" if len(rows) * len(columns) > 1 else ""
+    st.session_state["explainer-pooled"] = (str(address), size)
     return (address,)
 
 

@@ -124,7 +124,7 @@ def test_a_masked_cell_says_why_and_columns_of_tokens_are_those_tokens(visit: Vi
 
 
 def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked(visit: Visit, panel: Panel) -> None:
-    visit.open(model="llama-nano", layer="2", head="1")
+    visit.open(model="llama-nano", layer="2", head="1", panel="heads")
     run = run_of(Settings(model="llama-nano"))
     step = run.steps[0]
     expect(visit.main.locator(".st-key-chart-heads .heatmaplayer image").first).to_be_visible()
@@ -132,13 +132,14 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     click(visit, f"{name} 3", 4, 2)
     panel.expect_cell("Attention weights", float(step.matrix(name).values[3, 4, 2]))
     visit.expect_query(cell=f"{name}/3.4.2")
-    visit.main.get_by_role("tab", name="The stream").click()
+    shown = visit.main.get_by_role("radiogroup", name="Show as well")
+    shown.get_by_text("The stream").click()
     expect(visit.main.locator(".st-key-chart-stream .heatmaplayer image").first).to_be_visible()
     click(visit, "layers.1.residual", 2, 9)
     panel.expect_cell("Residual", float(step.matrix("layers.1.residual").values[4, 9]))
     expect(panel.root).to_contain_text("What each part of each layer so far has added")
-    visit.main.get_by_role("tab", name="Any part").click()
-    expect(visit.main.locator(".st-key-chart-tile .heatmaplayer image").first).to_be_visible()
+    shown.get_by_text("Any part").click()
+    expect(visit.main.locator(".st-key-chart-exact .heatmaplayer image").first).to_be_visible()
     visit.expect_sound()
 
 
@@ -244,10 +245,14 @@ _FIND = """const find = (name) => {
 _PLACE = f"""([name, row, column]) => {{
   {_FIND}
   const [figure, trace] = find(name);
-  figure.scrollIntoView({{ block: "center", behavior: "instant" }});
   const [x, y] = [axis(figure, trace.xaxis, "x"), axis(figure, trace.yaxis, "y")];
-  const {{ left, top }} = figure.getBoundingClientRect();
-  return [left + x._offset + x.c2p(column), top + y._offset + y.c2p(row)];
+  const here = () => {{
+    const {{ left, top }} = figure.getBoundingClientRect();
+    return [left + x._offset + x.c2p(column), top + y._offset + y.c2p(row)];
+  }};
+  const above = here()[1] - 300; // the panel may cover the lower half
+  document.querySelector(".stMain").scrollBy({{ top: above, behavior: "instant" }});
+  return here();
 }}"""
 
 _OUTLINED = f"""(kind) => {{
