@@ -145,6 +145,7 @@ def test_the_presenters_page_has_no_sidebar_and_keys_lead_through_the_stops(visi
     visit.page.set_viewport_size({"width": 1280, "height": 720})
     visit.open(present=1)
     expect(visit.sidebar).to_be_hidden()
+    expect(card(visit).get_by_role("heading")).to_have_text(WORDS["presenting"])
     visit.page.keyboard.press("ArrowRight")
     expect_stop(visit, "text")
     for stop in STOPS[1:5]:
