@@ -31,6 +31,7 @@ OF_STATION = {"text": "token_embedding", "embedding": "input", "attention": "att
 TOP = 20  # tokens of the vocabulary that a picture shows, as on the page
 HOSTED_SHARE = 4  # where strangers are served, files are smaller by this factor
 _KEY = "take-"
+_OPEN = "take-is-open"
 _USUAL = 8 * MEGABYTE  # up to which a run file has every matrix unless less is asked for
 _ROOM = "<style>/* the dialog's place */</style>"
 """Streamlit keeps dialogs and styles in one list. A fragment that is drawn again goes on where the list was when it was
@@ -42,11 +43,17 @@ NOTHING, MATRIX, LAYER, ALL = "Tokens and settings", "This matrix", "This layer"
 @guarded
 def take_away() -> None:
     """The button; what it opens is a dialog, so that nothing on the page moves."""
-    if st.button("Take it with you", icon=":material/download:", key=f"{_KEY}open", type="tertiary", on_click=_begin,
-                 help="One matrix for a spreadsheet, numpy or a slide; the run as one file; Python lines"):  # fmt: skip
+    st.button("Take it with you", icon=":material/download:", key=f"{_KEY}open", type="tertiary", on_click=_begin,
+              help="One matrix for a spreadsheet, numpy or a slide; the run as one file; Python lines")  # fmt: skip
+    if st.session_state.get(_OPEN):  # kept, so that whatever draws the page again leaves the dialog open
         _dialog()
     else:
         st.html(_ROOM)
+
+
+def close() -> None:
+    """Take the dialog away; call it where a link in it has led to."""
+    st.session_state[_OPEN] = False
 
 
 def _begin() -> None:
@@ -55,7 +62,7 @@ def _begin() -> None:
     run = run_of(chosen)
     look = look_of(chosen, run.model.config)
     layer, name = _looked_at(chosen, run.model.config, look)
-    st.session_state.update({f"{_KEY}layer": layer, f"{_KEY}matrix": name, f"{_KEY}head": look.head,
+    st.session_state.update({_OPEN: True, f"{_KEY}layer": layer, f"{_KEY}matrix": name, f"{_KEY}head": look.head,
                              f"{_KEY}step": step_index(chosen, run)})  # fmt: skip
 
 
@@ -73,7 +80,7 @@ def _looked_at(chosen: Settings, config: ModelConfig, look: Look) -> tuple[int, 
 # ---- the dialog -----------------------------------------------------------------------------------------------------
 
 
-@st.dialog("Take it with you", width="medium", icon=":material/download:")
+@st.dialog("Take it with you", width="medium", icon=":material/download:", on_dismiss=close)
 @guarded
 def _dialog() -> None:
     chosen = settings.current()

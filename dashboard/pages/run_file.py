@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard import take_away
 from dashboard.components import Chip, Phase, pager, ribbon, timeline
 from dashboard.components.next_token import Runner, next_token
 from dashboard.figures.equation import equation
@@ -26,6 +27,7 @@ _NO_SIDEBAR = ("<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandS
 @guarded
 def page() -> None:
     """Draw the opener, and below it the run that was opened."""
+    take_away.close()
     st.html(_NO_SIDEBAR)
     with st.container(key="headline"):
         st.title(HEADLINE, anchor=False)
@@ -167,7 +169,7 @@ def _figure(entries: list[Entry], row: list, run: FiledRun) -> None:
         st.markdown("  \n".join(f"**{e.title}** `{e.formula}` {e.meaning}" for e in entries))
         st.plotly_chart(equation(row, len(run.ids)), width="content", key=f"chart-filed-{entries[0].name}", theme=None,
                         config={"displayModeBar": False},
-                        alt="; ".join(f"{e.title}: {e.formula}" for e in entries))  # fmt: skip
+                        alt="; ".join(f"{e.title}: {e.formula}" for e in entries) + ". " + in_words(row))  # fmt: skip
 
 
 page()

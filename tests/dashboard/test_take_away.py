@@ -53,6 +53,14 @@ def test_nothing_is_offered_before_it_is_asked_for():
     assert not page.code and not page.get("download_button")
 
 
+def test_the_dialog_stays_when_the_page_is_drawn_again_until_it_led_to_another_page():
+    page = asking()
+    assert lines(page.run()) == lines(page.run())
+    page.switch_page(RUN_FILE).run()
+    page.switch_page("dashboard/pages/inference.py").run()
+    assert not page.exception and not page.code
+
+
 @pytest.mark.parametrize(("query", "name"), [
     ({}, "layers.0.attention.weights"), ({"station": "embedding"}, "input"), ({"station": "logits"}, "logits"),
     ({"station": "sample"}, "probabilities"), ({"station": "feedforward"}, "layers.0.feedforward.hidden"),
@@ -63,9 +71,12 @@ def test_the_matrix_that_is_looked_at_is_offered(query, name):
     assert f'"{name}"' in lines(asking(**query))
 
 
-def test_step_layer_and_head_are_those_that_are_looked_at():
+def test_step_layer_and_head_are_those_that_are_looked_at_and_can_be_changed():
     page = asking(model="custom", shape=GROUPED, step="1", layer="1", head="3")
     assert 'run.steps[1].matrix("layers.1.attention.weights").values[3]' in lines(page)
+    page.number_input(key="take-layer").set_value(0).run()
+    page.selectbox(key="take-matrix").set_value("attention.keys").run()
+    assert 'run.steps[1].matrix("layers.0.attention.keys").values[1]' in lines(page)  # head 3 reads KV head 1
     page = asking(model="custom", shape=GROUPED, head="3", cell="layers.0.attention.keys/1.0.0")
     assert 'run.steps[0].matrix("layers.0.attention.keys").values[1]' in lines(page)  # head 3 reads KV head 1
 
