@@ -19,8 +19,8 @@ from dashboard.state import run_of
 from dashboard.tile import tile
 from llm_core import ModelConfig, Run, Step, catalogue
 
-LAYER_PARTS = ["stations", "layer", "matrices"]
-HEAD_PARTS = ["stations", "of-head", "head-frame"]
+LAYER_PARTS = ["stations", "layer", "matrices", "explainer"]
+HEAD_PARTS = ["stations", "of-head", "head-frame", "explainer"]
 _SMALL = 96  # cells of a small multiple, in each direction
 PANELS = {"heads": "All heads", "stream": "The stream", "exact": "Any part, exactly"}
 SINK = 0.5  # of a row's attention on the first token

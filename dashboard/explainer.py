@@ -10,11 +10,14 @@ import streamlit as st
 
 from dashboard import explainer_trail, models, settings
 from dashboard.components.explainer import panel
+from dashboard.equations import STATIONS
 from dashboard.explainer_terms import MORE, MOST, ROWS, layer_by_layer, main_terms, marks
 from dashboard.explainer_trail import Address, Trail
 from dashboard.explainer_words import LINES, axes, brief, crumb, full, numbers, place, symbol, title
 from dashboard.redraw import guarded, redraw
+from dashboard.sections import shows_all
 from dashboard.settings import Settings
+from dashboard.sharing import kv_head_of, sharers
 from dashboard.state import run_of, step_index, token_position
 from llm_core import Run, Step, catalogue, explain
 from llm_core.cells import TOKEN_IDS
@@ -85,7 +88,7 @@ def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
         "numbers": numbers(told), "note": _note(told, step, chosen), "pooled": _pooled(address, told),
         "end": not told.terms, "terms": main_terms(on_screen, step, told, by_size, most), "by_size": by_size,
         "most": MOST, **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
-        "choice": _choice(chosen, step, address),
+        "choice": _choice(chosen, step, address), "elsewhere": bool(_view_on(chosen, on_screen, address)),
     }  # fmt: skip
 
 
@@ -154,6 +157,22 @@ def _choice(chosen: Settings, step: Step, address: Address) -> dict[str, Any]:
             "matrices": [*names.items(), (TOKEN_IDS, "Token ids")]}  # fmt: skip
 
 
+def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, object]:
+    """What to look at so that this cell's matrix is on screen; empty where it is, or where no view has it."""
+    config = on_screen.run.model.config
+    if address.step is not None or address.name == TOKEN_IDS or shows_all(config):
+        return {}
+    entry = next(e for e in (*catalogue.matrices(config), *catalogue.weights(config)) if e.name == address.name)
+    wanted: dict[str, object] = {"station": STATIONS[entry.part]}
+    if entry.layer is not None:
+        wanted["layer"] = entry.layer
+    if entry.axes[0] == "head":
+        wanted["head"] = address.index[0]
+    elif entry.axes[0] == "kv_head" and address.index[0] != kv_head_of(config, chosen.head):
+        wanted["head"] = sharers(config, address.index[0])[0]
+    return {name: value for name, value in wanted.items() if value != getattr(chosen, name)}
+
+
 # ---- what is asked --------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +187,10 @@ def _answer(question: dict[str, Any]) -> None:
         wanted = next_trail(trail, kind, value, step)
         if wanted is not None:
             _go(wanted)
+    elif trail and kind == "show":
+        for name, wanted in _view_on(chosen, step, trail[-1]).items():
+            settings.look_at(name, wanted)
+        redraw(["stations", "layer", "matrices", "sample", PART])
     elif trail and kind == "by_size":
         st.session_state["explainer-by-size"] = value is True
     elif trail and kind == "more":

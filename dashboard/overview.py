@@ -62,7 +62,7 @@ def _choose_station(name: str) -> None:
     settings.look_at("station", name)
     settings.look_at("exact", "")  # the part that is shown exactly is one of this station's matrix
     if not shows_all(run_of(settings.current()).model.config):
-        redraw(["stations", "layer", "matrices", "sample"])
+        redraw(["stations", "layer", "matrices", "sample", "explainer"])
 
 
 def _choose_token(position: int) -> None:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-import torch
 from torch import Tensor
 
-from dashboard.figures.picture import tile_size
-from dashboard.figures.pooling import all_of, largest
-from dashboard.figures.scale import Sample, Scale, scale_together
+from dashboard.figures.pooling import Pooled, all_of, largest
+from dashboard.figures.scale import Sample, Scale, extreme, scale_together
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 from llm_core.trace import ROWS_PER_BLOCK
@@ -57,20 +55,25 @@ def share_of(entry: Entry, columns: int) -> float | None:
 
 
 def read(step: Step, names: Sequence[str]) -> dict[str, Reading]:
-    """Read these matrices of a step; all of one layer share one pass of it. What was read lately is remembered."""
-    run = step.run
-    return _read(run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, tuple(names), step)
+    """Read these matrices of a step. What was read lately is remembered.
+
+    A layer is read as a whole: who looks at one of its matrices looks at others next, and of a long prompt a pass of
+    the layer takes far longer than what a pass keeps.
+    """
+    run, config = step.run, step.run.model.config
+    ids, found = tuple(run.ids[: step.positions.stop]), {}
+    for layer in {catalogue.matrix(config, name).layer for name in names}:
+        found |= _read(run.model.fingerprint, ids, step.index, layer, step)
+    return {name: found[name] for name in names}
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _read(
-    fingerprint: str, ids: tuple[int, ...], index: int, names: tuple[str, ...], _step: Step
-) -> dict[str, Reading]:
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _read(fingerprint: str, ids: tuple[int, ...], index: int, layer: int | None, _step: Step) -> dict[str, Reading]:
+    """All matrices of one layer, or (None) those outside of layers, but for rows as long as the vocabulary."""
     step = _step
-    readers = {name: _Reader(catalogue.matrix(step.run.model.config, name), len(step.positions)) for name in names}
-    if not readers:
-        return {}
-    for rows in _blocks(step, names):
+    entries = [e for e in catalogue.matrices(step.run.model.config) if e.layer == layer and e.axes[-1] != "vocab"]
+    readers = {entry.name: _Reader(entry, len(step.positions)) for entry in entries}
+    for rows in _blocks(step, list(readers)):
         for matrix in step.matrices(list(readers), rows):
             readers[matrix.name].add(matrix)
     return {name: reader.reading() for name, reader in readers.items()}
@@ -92,57 +95,61 @@ def _row_size(step: Step, name: str) -> int:
     sizes = {"head": config.heads, "kv_head": config.kv_heads, "head_dim": config.head_dim, "key": step.positions.stop,
              "model": config.model_dim, "hidden": config.feedforward_dim}  # fmt: skip
     axes = catalogue.matrix(config, name).axes
-    if axes[-2] == "key" or axes[-1] == "vocab":  # these do not grow with the rows that are asked for
+    if axes[-2] == "key":  # these do not grow with the rows that are asked for
         return 0
     return math.prod(sizes[a] for a in axes if a not in ("position", "query"))
 
 
 class _Reader:
-    """One matrix, put together from its blocks of rows."""
+    """One matrix, put together from its blocks of rows.
+
+    What is kept of them has its place from the first block on: small tensors that stay, left between large ones that
+    go, would make the process several times as large as it need be.
+    """
 
     def __init__(self, entry: Entry, rows: int) -> None:
         self.entry, self.rows = entry, rows
-        # cached keys and values come whole with each block, the logits' one row as well
-        self.once = entry.axes[-2] == "key" or entry.axes[-1] == "vocab"
-        self.values: list[Tensor] = []
-        self.hidden: list[Tensor] = []
+        self.once = entry.axes[-2] == "key"  # cached keys and values come whole with each block
+        self.done = 0  # rows
         self.labels: list[str] = []
-        self.samples: list[list[Sample]] = []  # of each head; of attention once more, its first column left out
         self.arrives = True
 
     def add(self, matrix: Matrix) -> None:
         self.arrives = self.arrives and matrix.arrives
-        if self.once and self.values:
+        if self.once and self.done:
             return
         values = (matrix.values if matrix.axes[0] in HEADS else matrix.values[None]).float()
-        if self.entry.axes[-1] == "vocab":
-            values = values[..., :0]  # of tens of thousands of tokens a picture takes its own choice
-        self.columns = values.shape[-1]
-        self.column_labels = matrix.labels[-1]
-        self.labels += matrix.labels[-2]
-        self._measure(values, matrix.mask)
-        step = tile_size(self.columns)
-        self.values.append(largest(values if matrix.mask is None else values.masked_fill(matrix.mask, 0), step))
-        if matrix.mask is not None:
-            self.hidden.append(all_of(matrix.mask, step))
-
-    def _measure(self, values: Tensor, mask: Tensor | None) -> None:
-        """Take in what scales need: all of a small matrix, a sample of a large one."""
-        if not self.samples:
-            every = 1 if max(self.rows, values.shape[-2]) * self.columns <= _COUNTED else _EVERY
-            starts = (0, 1) if self.entry.quantity == "probability" else (0,)
-            share = share_of(self.entry, self.columns)
-            self.samples = [[Sample(every, share) for _ in values] for _ in starts]
+        if not self.done:
+            self._begin(values, matrix)
+        step = self.pooled.tile[1]
+        seen = values if matrix.mask is None else values.masked_fill(matrix.mask, 0)
+        small = largest(seen, step)
+        self.pooled.add(small, self.done)
+        if self.hidden is not None and matrix.mask is not None:
+            self.hidden.add(all_of(matrix.mask, step)[None].float() - 1, self.done)
         for start, samples in enumerate(self.samples):
-            for head, sample in zip(values, samples, strict=True):
-                sample.add(head[:, start:], None if mask is None else mask[:, start:])
+            for head, sample in enumerate(samples):
+                first = extreme(seen[head, :, start:step]) if start else 0.0  # of the tile that is left out in part
+                largest_of_all = max(extreme(small[head, :, start:]), first, key=abs)
+                sample.add(values[head], matrix.mask, largest_of_all)
+        self.labels += matrix.labels[-2]
+        self.done += values.shape[-2]
+
+    def _begin(self, values: Tensor, matrix: Matrix) -> None:
+        heads, _, self.columns = values.shape
+        if self.once:
+            self.rows = values.shape[-2]
+        self.column_labels = matrix.labels[-1]
+        self.pooled = Pooled(heads, self.rows, self.columns)
+        self.hidden = None if matrix.mask is None else Pooled(1, self.rows, self.columns)
+        share, size = share_of(self.entry, self.columns), self.rows * self.columns
+        every = 1 if size <= _COUNTED else _EVERY
+        starts = (0, 1) if self.entry.quantity == "probability" else (0,)
+        self.samples = [[Sample(every, share, start, size // every) for _ in range(heads)] for start in starts]
 
     def reading(self) -> Reading:
-        values = torch.cat(self.values, -2)
-        rows = values.shape[-2]
-        tile = tile_size(rows), tile_size(self.columns)
-        hidden = all_of(torch.cat(self.hidden), tile[0], -2).numpy() if self.hidden else None
         scales = [[sample.scale() for sample in samples] for samples in self.samples]
         shared = [scale_together(samples) for samples in self.samples]
-        return Reading(self.entry, largest(values, tile[0], -2).numpy(), (rows, self.columns), tile, hidden,
+        hidden = None if self.hidden is None else self.hidden.values()[0] == 0  # no cell of it is -1, which is seen
+        return Reading(self.entry, self.pooled.values(), (self.rows, self.columns), self.pooled.tile, hidden,
                        (self.labels, self.column_labels), self.arrives, scales, shared)  # fmt: skip

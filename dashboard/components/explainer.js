@@ -198,6 +198,7 @@ function fillStory(panel, data) {
   if (data.formula) parts.push(formula("p", "formula", data.formula));
   if (data.line) parts.push(element("p", "line", data.line));
   if (!data.formula || data.end) parts.push(element("p", "meaning", data.meaning));
+  if (data.elsewhere) parts.push(button("more", "Show its matrix on the page", () => panel.ask("show")));
   const side = element("div", "side");
   if (data.drawing) side.append(DRAWINGS[data.drawing.kind](data.drawing));
   if (data.numbers.length) side.append(numberList(data.numbers));

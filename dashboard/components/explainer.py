@@ -24,7 +24,7 @@ def panel(shown: dict[str, Any], *, key: str, on_ask: Callable[[dict[str, Any]],
         key: Streamlit's key.
         on_ask: called before the fragment runs, with one question of the visitor: `pick` (a picture's cell was
             clicked), `go` (an operand's address), `back` (to which cell of the way), `choose` (matrix and numbers
-            typed), `by_size`, `more`, `layers`, or `close`. It comes from a browser: check it.
+            typed), `show` (its matrix), `by_size`, `more`, `layers`, or `close`. It comes from a browser: check it.
     """
 
     def tell_page() -> None:

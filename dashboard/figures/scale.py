@@ -55,23 +55,49 @@ def robust(magnitudes: np.ndarray, largest: float, share: float | None = None) -
     return usual if largest > min(TOWERS * usual, PALE * typical) else None
 
 
+def extreme(values: Tensor) -> float:
+    """The finite value of largest magnitude."""
+    if not values.numel():
+        return 0.0
+    low, high = values.nan_to_num(0, 0, 0).aminmax()
+    return float(high if high >= -low else low)
+
+
 class Sample:
-    """What a scale needs of one head's values, which may come block by block: the largest, and a fair sample."""
+    """What a scale needs of one head's values, which may come block by block: the largest, and a fair sample.
 
-    def __init__(self, every: int = 1, share: float | None = None) -> None:
-        self.every, self.share, self.extreme = every, share, 0.0
-        self.parts: list[Tensor] = []
+    every: of so many numbers one is taken. share: see `scale_of`. start: columns before it are left out. room: how many
+    numbers are expected.
+    """
 
-    def add(self, values: Tensor, mask: Tensor | None) -> None:
-        """Take these values in; what is masked or not finite is left out."""
-        if mask is not None:
-            values = values.masked_fill(mask, torch.nan)
+    def __init__(self, every: int = 1, share: float | None = None, start: int = 0, room: int = 0) -> None:
+        self.every, self.share, self.start = every, share, start
+        self.extreme = 0.0
+        self._taken, self._room = 0, torch.empty(room)
+
+    @property
+    def seen(self) -> Tensor:
+        return self._room[: self._taken]
+
+    def add(self, values: Tensor, mask: Tensor | None, largest: float | None = None) -> None:
+        """Take in (rows, columns); what is masked or not finite is left out. largest: their extreme, if it is known."""
         part = values.flatten()[:: self.every]
-        self.parts.append(part[part.isfinite()])
-        seen = values.nan_to_num(0, 0, 0)
-        for extreme in (seen.amax(), seen.amin()) if seen.numel() else ():
-            if abs(float(extreme)) > abs(self.extreme):
-                self.extreme = float(extreme)
+        wanted = part.isfinite()
+        if mask is not None:
+            wanted &= ~mask.flatten()[:: self.every]
+        if self.start:
+            wanted &= torch.arange(0, values.numel(), self.every) % values.shape[-1] >= self.start
+        self._keep(part[wanted])
+        if largest is None:
+            largest = extreme(values if mask is None else values.masked_fill(mask, 0))
+        self.extreme = max(self.extreme, largest, key=abs)
+
+    def _keep(self, part: Tensor) -> None:
+        end = self._taken + len(part)
+        if end > len(self._room):
+            self._room = torch.cat([self._room, torch.empty(end)])
+        self._room[self._taken : end] = part
+        self._taken = end
 
     def scale(self) -> Scale:
         return scale_together([self])
@@ -80,9 +106,9 @@ class Sample:
 def scale_together(samples: Sequence[Sample]) -> Scale:
     """One scale for several heads, as `scale_of`; how many cells are off it is known where the samples are of all."""
     first = samples[0]
-    seen = torch.cat([part for sample in samples for part in sample.parts]).numpy()
+    seen = torch.cat([sample.seen for sample in samples]).numpy()
     if first.every == 1:
         return scale_of(seen, first.share)
-    extreme = max((sample.extreme for sample in samples), key=abs)
-    usual = robust(np.abs(seen), abs(extreme), first.share)
-    return (abs(extreme) or 1.0, (0, 0.0)) if usual is None else (usual, (SOME, extreme))
+    largest = max((sample.extreme for sample in samples), key=abs)
+    usual = robust(np.abs(seen), abs(largest), first.share)
+    return (abs(largest) or 1.0, (0, 0.0)) if usual is None else (usual, (SOME, largest))

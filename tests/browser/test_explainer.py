@@ -143,6 +143,15 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     visit.expect_sound()
 
 
+def test_a_cell_of_another_station_or_layer_is_brought_onto_the_page(visit: Visit, panel: Panel) -> None:
+    visit.open(model="llama-nano", cell="layers.2.feedforward.gate/3.9")
+    panel.expect_cell("Gate")
+    panel.root.get_by_role("button", name="Show its matrix").click()
+    visit.expect_query(station="feedforward", layer="2", cell="layers.2.feedforward.gate/3.9")
+    eventually(lambda: _same("layers.2.feedforward.gate" in outlined(visit, "cell"), True))
+    expect(panel.root.get_by_role("button", name="Show its matrix")).to_have_count(0)
+
+
 def test_a_link_opens_the_same_explanation_and_the_matrices_stay_in_view(visit: Visit, panel: Panel) -> None:
     visit.open(cell="layers.0.attention.weights/0.3.1~layers.0.attention.masked_scores/0.3.0", text=TEXT)
     run = run_of(Settings())
