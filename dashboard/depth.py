@@ -6,6 +6,7 @@ import streamlit as st
 import torch
 
 from dashboard import settings
+from dashboard.figures.alternative import grid_in_words
 from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
 from dashboard.figures.picture import masks_of, number, off_in_words, percent, pool
 from dashboard.figures.scale import Scale
@@ -86,7 +87,7 @@ def all_heads(step: Step, look: Look) -> None:
     figure = _heads_figure(step, reading, scale)
     head_frame()
     st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
-                    alt=f"Attention weights of all heads of layer {look.layer}")  # fmt: skip
+                    alt=heads_in_words(reading, look.layer))  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
     st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
     st.session_state["choice-skip"] = bool(look.skip_first)
@@ -138,6 +139,25 @@ def sink_sentence(shares: torch.Tensor) -> str:
 # ---- the stream -----------------------------------------------------------------------------------------------------
 
 
+def heads_in_words(reading: Reading, layer: int) -> str:
+    """The picture of all heads for those who cannot see it: what the last token attends to most, in each head."""
+    rows, columns = reading.labels
+    whole = reading.tile == (1, 1)
+    found = [f"head {h}: {percent(float(v[-1].max()))} on " + (f"{v[-1].argmax()} {columns[v[-1].argmax()]}" if whole
+             else f"one of tokens {v[-1].argmax() * reading.tile[1]} and on")
+             for h, v in enumerate(reading.values)]  # fmt: skip
+    return f"Attention weights of all heads of layer {layer}. Most of the attention of {rows[-1]}: {'; '.join(found)}."
+
+
+def stream_in_words(token: str, values: np.ndarray) -> str:
+    """The stream (doors, columns) for those who cannot see it."""
+    norms = np.linalg.norm(values, axis=1)
+    doors = ["input", *(f"after layer {i}" for i in range(len(values) - 1))]
+    columns = [f"column {i}" for i in range(values.shape[1])]
+    said = grid_in_words(f"The residual stream of token {token} through the layers", values, (doors, columns))
+    return f"{said} Its length goes from {number(float(norms[0]))} to {number(float(norms[-1]))}."
+
+
 def stream(step: Step, position: int, layer: int) -> None:
     """The stream of one token at each layer's door."""
     config = step.run.model.config
@@ -153,7 +173,7 @@ def stream(step: Step, position: int, layer: int) -> None:
     origin = {"matrices": doors_shown, "rows": row, "size": list(values.shape), "tile": list(tile)}
     figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, token, layer + 1, tile[1], origin)
     st.plotly_chart(sized(figure), width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
-                    alt=f"The residual stream of token {token} through the layers")  # fmt: skip
+                    alt=stream_in_words(token, values))  # fmt: skip
     off = [off_in_words(count, largest)] if count else []
     said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile)])
     st.caption(f"Layers down, the model's {config.model_dim} columns across. {said[:1].upper()}{said[1:]}.")

@@ -33,6 +33,7 @@ class Equation:
     entries: tuple[Entry, ...]
     parts: list[Part]
     of_head: bool = False  # it shows one head's part of a matrix or weight
+    alternative: str = ""  # what is drawn, in words
 
 
 def equations(step: Step, look: Look | None = None, station: str | None = None) -> list[Equation]:

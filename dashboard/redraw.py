@@ -68,15 +68,15 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
             part(*args, **kwargs)
         except ValueError as error:
             logging.getLogger(__name__).info("refused", exc_info=error)
-            refusal(str(error))
+            refusal(str(error), part.__name__)
         except Exception:
             logging.getLogger(__name__).exception("a part of the page could not be drawn")
-            refusal("this part of the page could not be drawn; the server's log says why")
+            refusal("this part of the page could not be drawn; the server's log says why", part.__name__)
 
     return drawn
 
 
-def refusal(sentence: str) -> None:
-    """Why there is nothing to see, in plain text: it may quote what a visitor typed."""
-    with st.container(key="refusal", border=True):
+def refusal(sentence: str, part: str = "run") -> None:
+    """Why there is nothing to see, in plain text: it may quote what a visitor typed. part: what there is nothing of."""
+    with st.container(key=f"refusal-of-{part}", border=True):
         st.text(sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "!", "?")) else "."))

@@ -9,7 +9,9 @@ import streamlit as st
 from dashboard import settings
 from dashboard.depth import look_of
 from dashboard.equations import Equation, equations, groups
+from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation as draw
+from dashboard.figures.picture import percent
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.pictures import Look
 from dashboard.presenter import sized
@@ -91,7 +93,10 @@ def drawn_equations(
     fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, look: Look, station: str | None, _step: Step
 ) -> list[tuple[Equation, go.Figure]]:
     """The equations of one step and their figures: a value, keyed by all that it depends on and never changed."""
-    return [(replace(row, parts=[]), draw(row.parts, tokens)) for row in equations(_step, look, station)]
+    return [
+        (replace(row, parts=[], alternative=in_words(row.parts)), draw(row.parts, tokens))
+        for row in equations(_step, look, station)
+    ]
 
 
 def heading(station: str) -> None:
@@ -114,7 +119,7 @@ def equation_row(row: Equation, figure: go.Figure, words: str) -> None:
             key=f"chart-{row.key}",
             theme=None,
             config=_CHART,
-            alt="; ".join(f"{e.title}: {e.formula}" for e in row.entries),
+            alt="; ".join(f"{e.title}: {e.formula}" for e in row.entries) + ". " + row.alternative,
         )
 
 
@@ -140,9 +145,19 @@ def sample_section(step: Step) -> None:
     bars = [StageBars(titles[s.name], s.probabilities[top].tolist()) for s in stages]
     with st.container(key="equation-sample"):
         st.plotly_chart(sized(stage_bars(bars, labels, top.index(sampled.id))), width="content", key="chart-sample",
-                        theme=None, config=_CHART)  # fmt: skip
+                        theme=None, config=_CHART, alt=stages_in_words(bars, labels))  # fmt: skip
     st.caption(f"The {SHOWN} most likely tokens by the model itself, and the sampled one, at each stage.")
     whole_vocabulary(step)
+
+
+def stages_in_words(bars: list[StageBars], labels: list[str]) -> str:
+    """The bars for those who cannot see them: at each stage the three likeliest tokens."""
+    said = []
+    for stage in bars:
+        best = sorted(range(len(labels)), key=lambda i: -stage.probabilities[i])[:3]
+        tokens = ", ".join(f"{labels[i]} {percent(stage.probabilities[i])}" for i in best)
+        said.append(f"After {stage.title}: {tokens}.")
+    return " ".join(said)
 
 
 def stage_titles(step: Step) -> dict[str, str]:

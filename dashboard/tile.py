@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dashboard import settings
 from dashboard.exact import Part, read
+from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
 from dashboard.figures.geometry import cell_for_numbers
 from dashboard.figures.picture import MOST_CELLS, Origin, Picture
@@ -183,7 +184,7 @@ def tile(step: Step, look: Look, chosen: Settings, position: int) -> None:
         return
     figure = equation([picture], len(part.rows), cell=cell_for_numbers(picture.rows, picture.columns))
     st.plotly_chart(sized(figure), width="content", key="chart-exact", theme=None, config={"displayModeBar": False},
-                    alt=f"{entry.title}, a part of it")  # fmt: skip
+                    alt=f"{entry.title}, a part of it. {in_words([picture])}")  # fmt: skip
 
 
 def _ends(part: Part, word: str, span: range, size: int) -> None:

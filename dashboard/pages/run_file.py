@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import take_away
 from dashboard.components import Chip, Phase, pager, ribbon, timeline
 from dashboard.components.next_token import Runner, next_token
+from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
 from dashboard.figures.picture import number, percent
 from dashboard.filed import opener

@@ -60,6 +60,15 @@ def logit_lens() -> None:
 # ---- the grid -------------------------------------------------------------------------------------------------------
 
 
+def grid_in_words(step: Step, found: Lens) -> str:
+    """The grid for those who cannot see it: the likeliest token at each door, at the last position."""
+    label = step.run.model.tokenizer.label
+    doors = doors_in_words(len(found.doors))
+    guesses = zip(doors, found.ids[:, -1, 0].tolist(), found.probabilities[:, -1, 0].tolist(), strict=True)
+    said = "; ".join(f"{door}: {label(token)} {percent(p)}" for door, token, p in guesses)
+    return f"The likeliest token at each door and position. At position {found.positions[-1]}: {said}."
+
+
 def _grid(step: Step, chosen: Settings) -> None:
     rows = window(step, chosen.lens_window)
     found = _lens(*key_of(step), rows, None, step)
@@ -71,7 +80,7 @@ def _grid(step: Step, chosen: Settings) -> None:
     with st.container(key="equation-whole-lens", gap="xsmall"):
         st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
                         config={"displayModeBar": False},
-                        alt="The likeliest token at each door and position")  # fmt: skip
+                        alt=grid_in_words(step, found))  # fmt: skip
         st.caption("Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell for the next ones.")
     count = len(step.positions)
     if count > min(LENS_WINDOWS):

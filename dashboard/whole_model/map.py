@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import settings
 from dashboard.components.model_map import Column, Outside, Plan, model_map
 from dashboard.depth import look_of
+from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
 from dashboard.navigation import INFERENCE
 from dashboard.pictures import Pictures, Tokens, shape_in_words
@@ -162,7 +163,8 @@ def chosen_matrix() -> None:
     st.subheader(" · ".join([entry.title, *_where(entry, config, look.head)]), anchor=False)
     with st.container(key="equation-whole-matrix", gap="xsmall"):
         st.plotly_chart(equation([picture], len(run.ids), ROOM), width="content", key="chart-whole-matrix", theme=None,
-                        config={"displayModeBar": False}, alt=f"{entry.title}: {entry.formula}")  # fmt: skip
+                        config={"displayModeBar": False},
+                        alt=f"{entry.title}: {entry.formula}. {in_words([picture])}")  # fmt: skip
     st.markdown(f"`{entry.formula}` {entry.meaning}.")
     if entry.axes[0] == "kv_head" and config.heads > 1:
         st.caption(sharing_sentence(config, look.head))

@@ -87,7 +87,7 @@ class Visit:
         self.stations = self.main.get_by_role("radiogroup", name=re.compile("^Stations"))
         self.card = self.main.locator(".st-key-next-token-card")
         self.sampled = self.card.locator(".chosen")
-        self.refusal = self.main.locator(".st-key-refusal")
+        self.refusal = self.main.locator('[class*="st-key-refusal-of-"]')
         self.notices = self.main.locator(".st-key-notices")
         self.unchanged = self.main.get_by_text(re.compile("unchanged: the sampler comes after the model", re.I))
         self.text = self.sidebar.get_by_role("textbox", name="Text")

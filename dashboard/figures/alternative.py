@@ -1,0 +1,69 @@
+"""What a figure shows, in words: for those who cannot see it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dashboard.figures.geometry import Part
+from dashboard.figures.picture import Picture, number, percent
+
+MOST_NAMED = 3  # cells
+
+
+def in_words(parts: Sequence[Part]) -> str:
+    """Every matrix of an equation, those below others too: its shape, its range, and its largest cells."""
+    return " ".join(picture_in_words(p) for part in parts if isinstance(part, Picture) for p in _all_of(part))
+
+
+def _all_of(picture: Picture) -> list[Picture]:
+    return [picture, *(under for _, under in picture.below)]
+
+
+def picture_in_words(picture: Picture) -> str:
+    """One picture: its symbol and shape, its range, and its largest cells by row and column."""
+    return grid_in_words(
+        f"{picture.symbol}, {picture.shape}",
+        picture.values,
+        (_names(picture, 0), _names(picture, 1)),
+        hidden=picture.hidden,
+        share=picture.quantity == "probability",
+    )
+
+
+def grid_in_words(
+    what: str,
+    values: np.ndarray,
+    names: tuple[Sequence[str], Sequence[str]],
+    hidden: np.ndarray | None = None,
+    share: bool = False,
+) -> str:
+    """A heatmap of values (rows, columns), whose rows and columns have these names; hidden: True where masked.
+
+    share: the values are shares of 1, said in percent.
+    """
+    seen = np.isfinite(values) if hidden is None else np.isfinite(values) & ~hidden
+    if not seen.any():
+        return f"{what}: all masked."
+    said = percent if share else number
+    least, most = values[seen].min(), values[seen].max()
+    order = np.argsort(np.where(seen, np.abs(values), -1), axis=None)[::-1][: min(MOST_NAMED, int(seen.sum()))]
+    cells = [
+        f"{names[0][row]}, {names[1][column]}: {said(float(values[row, column]))}"
+        for row, column in zip(*np.unravel_index(order, values.shape), strict=True)
+    ]
+    return f"{what}: from {said(float(least))} to {said(float(most))}; largest at {'; '.join(cells)}."
+
+
+def _names(picture: Picture, axis: int) -> list[str]:
+    """What each row or column is called: its token where it is one, else its number or span of numbers."""
+    count = (picture.rows, picture.columns)[axis]
+    word = (picture.row_word, picture.column_word)[axis] or ("row", "column")[axis]
+    labels = (picture.row_names or picture.row_labels, picture.column_labels)[axis]
+    start = (picture.row_start, picture.column_start)[axis]
+    each = picture.tile[axis]
+    if each > 1:
+        first = start or 0
+        return [f"{word} {first + i * each} to {first + (i + 1) * each - 1}" for i in range(count)]
+    if labels is not None and len(labels) == count:
+        return [f"{word} {labels[i]}" if start is None else f"{word} {start + i} {labels[i]}" for i in range(count)]
+    return [f"{word} {(start or 0) + i}" for i in range(count)]
