@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from streamlit import config
 
-from dashboard import models
+from dashboard import memory, models
 from dashboard.library import Library, size, third_of_memory
 from dashboard.runs import Runs
 from dashboard.settings import Settings
@@ -63,8 +63,15 @@ def run_of(settings: Settings) -> Run:
     numbers = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.seed)
     return RUNS.get(
         (model.fingerprint, settings.text, (*numbers, settings.new_tokens)),
-        lambda prefilled: generate(model, settings.text, settings.new_tokens, sampling, _of(model, prefilled)),
+        lambda prefilled: _made(model, settings, _of(model, prefilled)),
     )
+
+
+def _made(model: Transformer, settings: Settings, prefilled: Run | None) -> Run:
+    """A new run, if it fits into memory: other runs give way to it first."""
+    if prefilled is None:
+        memory.check(model, settings.text, settings.new_tokens, make_room=RUNS.forget_all)
+    return generate(model, settings.text, settings.new_tokens, settings.sampling, prefilled)
 
 
 def _of(model: Transformer, prefilled: Run | None) -> Run | None:
