@@ -13,7 +13,7 @@ from torch import Tensor
 from dashboard.components import Thumbnail
 from dashboard.figures.picture import tile_size
 from dashboard.figures.pooling import all_of, largest
-from dashboard.figures.scale import Sample, scale_together
+from dashboard.figures.scale import Sample
 from llm_core import Matrix
 
 CELLS = 24  # at most, in each direction
@@ -37,7 +37,7 @@ class Shrunk:
         """Take these rows in; no more of them is kept than the thumbnail's columns."""
         values = matrix.values.float()
         hidden = matrix.mask
-        self._sample.add(values, hidden)
+        self._sample.add(values, None if hidden is None else hidden.expand_as(values))
         if matrix.axes[-1] == "vocab":
             values = _wrapped(values[0])
         elif values.ndim == 3 and not self.by_head:
