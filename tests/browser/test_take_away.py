@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from dashboard.settings import Settings
-from llm_core import open_run
+from llm_core import open_run, save_run
 
 from .test_accessible import serious
 from .visit import Visit, run_of
@@ -88,6 +88,7 @@ def test_a_run_file_opens_again_and_leads_to_the_same_run(visit: Visit, tmp_path
     found.get_by_role("tab", name="The whole run").click()
     path = downloaded(visit, found.get_by_role("button", name="Run file"), tmp_path)
     assert open_run(path).ids == run_of(Settings(dice_seed=11)).ids
+    assert serious(visit) == []
     found.get_by_role("link", name="Open a run file").click()
     expect(visit.headline).to_have_text("A run from a file.")
     open_file(visit, path)
@@ -104,19 +105,16 @@ def test_a_run_file_opens_again_and_leads_to_the_same_run(visit: Visit, tmp_path
 
 
 def test_a_file_that_was_cut_off_or_is_none_is_refused_in_words(visit: Visit, tmp_path: Path) -> None:
-    visit.open()
-    found = dialog(visit)
-    found.get_by_role("tab", name="The whole run").click()
-    path = downloaded(visit, found.get_by_role("button", name="Run file"), tmp_path)
-    assert serious(visit) == []
-    found.get_by_role("link", name="Open a run file").click()
-    cut, other = tmp_path / "cut.safetensors", tmp_path / "other.safetensors"
-    cut.write_bytes(path.read_bytes()[:50_000])
+    whole, cut, other = (tmp_path / f"{name}.safetensors" for name in ("whole", "cut", "other"))
+    save_run(run_of(Settings()), ["input"], whole)
+    cut.write_bytes(whole.read_bytes()[:-100])
     other.write_bytes(b"\x80\x04\x95" + bytes(1000))
+    visit.page.goto(f"{visit.address}/run_file")
+    expect(visit.headline).to_have_text("A run from a file.")
     open_file(visit, cut)
     expect(visit.refusal).to_contain_text("The file was cut off")
     open_file(visit, other)
     expect(visit.refusal).to_contain_text("This is not a run file")
-    open_file(visit, path)
+    open_file(visit, whole)
     expect(visit.main.locator(".js-plotly-plot").first).to_be_visible()
     expect(visit.refusal).to_be_hidden()

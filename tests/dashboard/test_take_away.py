@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -247,3 +250,10 @@ def test_where_strangers_are_served_no_file_is_taken(monkeypatch):
 
 def test_the_server_takes_files_of_the_size_of_a_run_file():
     assert st.get_option("server.maxUploadSize") == take_away.FILE_LIMIT // take_away.MEGABYTE
+
+
+def test_where_strangers_are_served_the_server_takes_no_bytes():
+    code = "import dashboard.state; from streamlit import config; print(config.get_option('server.maxUploadSize'))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=APP.parent, env=os.environ | {"HOSTED": "1"},
+                           capture_output=True, text=True, check=True)  # fmt: skip
+    assert found.stdout.split() == ["0"]
