@@ -57,9 +57,8 @@ class Shrunk:
             return [Thumbnail(head, "probability", hidden, _WHOLE) for head in small]
         if self.by_head and hidden is not None:
             small = np.where(hidden, np.nan, small)
-        scale, _ = scale_together(
-            [self._sample]
-        )  # of all cells: where few tower, they tower in each pooled cell as well
+        # of all cells: where few of them tower, they tower in each pooled cell as well
+        scale, _ = self._sample.scale()
         return [Thumbnail(_grid(small) if self.by_head else small, self.entry.quantity, scale=scale)]
 
     def _cells(self, values: Tensor) -> int:
