@@ -5,7 +5,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from dashboard import settings
+from dashboard import settings, waiting
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
 from dashboard.depth import look_of
@@ -78,7 +78,9 @@ def stations_strip() -> None:
     """The stations; the chosen one's section comes first, by style alone: no figure is drawn again for it."""
     chosen = settings.current()
     run = run_of(chosen)
-    cards = station_cards(run.steps[step_index(chosen, run)], run, look_of(chosen, run.model.config))
+    step, look = run.steps[step_index(chosen, run)], look_of(chosen, run.model.config)
+    with waiting.for_layer(step, look.layer):
+        cards = station_cards(step, run, look)
     station = stations(cards, chosen=chosen.station, key="stations", on_choose=_choose_station)
     st.html(_FIRST.format(station=station))
     small = SMALL.format(tokens=len(run.ids)) if len(run.ids) > MOST_NUMBERS else ""
@@ -120,7 +122,7 @@ def _spread(logits: Tensor, rows: int = 8, columns: int = 12) -> np.ndarray:
 def _thumbnail(reading: Reading, head: int = 0, kind: str = "signed") -> Thumbnail:
     grid, _ = pool(reading.values[head], _PICTURE)
     hidden = None if reading.hidden is None else pool(reading.hidden - np.float32(1), _PICTURE)[0] == 0
-    return Thumbnail(grid, kind, hidden)
+    return Thumbnail(grid, kind, hidden, reading.scale(head)[0])
 
 
 @st.fragment(key="next-token")

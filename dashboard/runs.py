@@ -41,6 +41,11 @@ class Runs:
             for key in [key for key in self._runs if key[0] == fingerprint]:
                 del self._runs[key]
 
+    def forget_all(self) -> None:
+        """Drop all runs; those that are still looked at live until nobody does."""
+        with self._lock:
+            self._runs.clear()
+
     @property
     def nbytes(self) -> int:
         """Bytes of all runs; a prefill that several share counts once."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -21,7 +22,8 @@ from llm_core import Sampling
 VERSION = "1"
 """Of the URL's meaning. A default that changes would change old links: it needs a new version."""
 
-LONGEST_TEXT = 20_000  # characters that are looked at; how many tokens a model holds is said by the model
+LONGEST_TEXT = 60_000  # characters: some 13,000 tokens of English; how many a model holds is said by the model
+LONGEST_LINK = 8_000  # characters that servers and messengers pass on without cutting
 MOST_NEW_TOKENS = 16
 LARGEST_WEIGHTS_SEED = 2**32 - 1
 LARGEST_DICE_SEED = 2**53 - 1  # the largest whole number that a browser holds exactly
@@ -301,6 +303,11 @@ def look_at(name: str, value: object) -> None:
 def forget_token() -> None:
     """Choose the last token of the prompt again: of another text the chosen position would be any token."""
     look_at("token", None)
+
+
+def link_length() -> int:
+    """About how many characters this view's link has."""
+    return len(urlencode(st.query_params.to_dict() | {"text": current().text}))
 
 
 def say(sentence: str) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import depth, explainer, overview, sections, settings, tile
+from dashboard import depth, explainer, overview, sections, settings, tile, waiting
 from dashboard.chooser import notice
 from dashboard.components import pager
 from dashboard.components.share import share
@@ -12,6 +12,10 @@ from dashboard.state import run_of, step_index, token_position
 from dashboard.tour import card as tour
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
+TOO_LONG = (
+    "The link of this view holds the whole text and is {length:,} characters long. Many programs cut links after "
+    "{most:,}: to share this view, shorten the text."
+)
 REST = "All other matrices of this step, in order of computation"
 
 
@@ -20,7 +24,8 @@ def page() -> None:
     """Draw the whole page, or the sentence that says why there is no run."""
     forget_rows()
     try:
-        run = run_of(settings.current())
+        with waiting.for_run(settings.current()):
+            run = run_of(settings.current())
     except ValueError as error:
         head(tourable=False)
         refusal(str(error))
@@ -62,6 +67,8 @@ def head(tourable: bool = True) -> None:
                 tour.start_button()
         with st.container(width=150, key="share"):
             share(key="share-view")
+    if settings.link_length() > settings.LONGEST_LINK:
+        st.caption(TOO_LONG.format(length=settings.link_length(), most=settings.LONGEST_LINK))
     if settings.notices():
         with st.container(key="notices", border=True):
             for notice in settings.notices():

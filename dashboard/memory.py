@@ -1,0 +1,64 @@
+"""Whether a run, and looking into it, fits into the memory that is free: estimated before anything is computed."""
+
+from collections.abc import Callable
+
+import psutil
+
+from dashboard.readings import WHOLE
+from llm_core import ModelConfig, Transformer, catalogue
+from llm_core.trace import DERIVED, ROWS_PER_BLOCK
+
+LONG = 1_000  # tokens from which on computing takes a while, and memory
+_RESERVE = 200_000_000  # bytes that are left to everything else
+
+
+def needed(config: ModelConfig, prompt: int, new: int, size: int = 4) -> int:
+    """Bytes that a run of so many tokens takes at its peak, and one layer that is looked at. size: of one number."""
+    tokens = prompt + new
+    wide = config.heads * config.head_dim + 2 * config.kv_heads * config.head_dim
+    kept = (config.layers + 1) * config.model_dim + 2 * config.layers * config.kv_heads * config.head_dim
+    at_once = 8 * config.model_dim + 4 * wide + 4 * config.feedforward_dim  # in one layer's pass over the prompt
+    mask = prompt * prompt * (1 + size) if config.window is not None and prompt > config.window else 0
+    logits = (new + 1) * 6 * config.vocab_size  # with probabilities, stage by stage
+    return size * (tokens * kept + prompt * at_once + logits) + mask + _looking(config, tokens, size)
+
+
+def _looking(config: ModelConfig, tokens: int, size: int) -> int:
+    """Bytes that deriving one layer takes: its matrices whole where they are small, else block by block of rows."""
+    layer = [entry for entry in catalogue.matrices(config) if entry.layer == 0]
+    widest = max(config.heads * tokens, config.feedforward_dim, config.model_dim)
+    whole = len(layer) * min(WHOLE, size * tokens * widest)
+    return whole + min(DERIVED.limit, whole) + 6 * size * ROWS_PER_BLOCK * widest
+
+
+def check(model: Transformer, text: str, new: int, make_room: Callable[[], None]) -> None:
+    """Raises ValueError with the sentence to show where the run of this text would not fit, whatever makes room."""
+    if len(text) < LONG:
+        return  # this fits wherever the model does
+    tokens = len(model.tokenizer.encode(text))
+    need = needed(model.config, tokens, new)
+    if need <= _free() or tokens > model.config.max_positions:  # what the model cannot hold is told by itself
+        return
+    make_room()
+    free = _free()
+    if need <= free:
+        return
+    most = _most(model.config, new, free)
+    remedy = f"shorten it to {most:,} tokens, or choose" if most else "choose"
+    raise ValueError(
+        f"This text is {tokens:,} tokens long, for which {model.name} needs {need / 1e9:.1f} GB of memory beside its "
+        f"weights; {max(free, 0) / 1e9:.1f} GB is free: {remedy} a smaller model"
+    )
+
+
+def _free() -> int:
+    return psutil.virtual_memory().available - _RESERVE
+
+
+def _most(config: ModelConfig, new: int, free: int) -> int:
+    """How many tokens of a prompt would fit."""
+    low, high = 0, config.max_positions
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if needed(config, middle, new) <= free else (low, middle - 1)
+    return low

@@ -1,0 +1,74 @@
+"""Long prompts: what they take is estimated before they are run, and refused in words where it is not there."""
+
+import pytest
+
+from dashboard import memory
+from dashboard.settings import LONGEST_LINK, LONGEST_TEXT
+from llm_core import PRESETS, generate, random_model
+from tests.conftest import ids
+from tests.dashboard.test_page import opened, sentences
+
+CONFIG = PRESETS["llama-nano"].with_(max_positions=8192)
+TEXT = "one two three four five " * 400
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model(CONFIG, 0)
+
+
+def with_free(monkeypatch, *free: int):
+    """Pretend that this much memory is free, each time that somebody asks."""
+    told = iter(free)
+    monkeypatch.setattr(memory, "_free", lambda: next(told) - memory._RESERVE)
+
+
+def test_a_run_keeps_no_more_than_was_estimated(model):
+    run = generate(model, ids(3000), 1)
+    kept = sum(door.nbytes for door in run.passes[0].doors) + run.cache.nbytes
+    assert kept < memory.needed(model.config, 3000, 1) - memory._looking(model.config, 3000, 4)
+
+
+def test_what_a_window_needs_is_a_mask_of_the_whole_prompt():
+    windowed = CONFIG.with_(window=64)
+    assert memory.needed(windowed, 4000, 1) - memory.needed(CONFIG, 4000, 1) >= 4000 * 4000
+
+
+def test_a_text_that_does_not_fit_is_refused_with_the_value_the_limit_and_the_remedy(model, monkeypatch):
+    with_free(monkeypatch, 260_000_000, 260_000_000)
+    freed = []
+    with pytest.raises(ValueError) as refused:
+        memory.check(model, TEXT, 3, make_room=lambda: freed.append(True))
+    said = str(refused.value)
+    assert freed and "tokens long" in said and "0.1 GB is free" in said
+    most = int(said.split("shorten it to ")[1].split()[0].replace(",", ""))
+    assert memory.needed(CONFIG, most, 3) <= 60_000_000 < memory.needed(CONFIG, most + 1, 3)
+
+
+def test_other_runs_give_way_before_a_text_is_refused(model, monkeypatch):
+    with_free(monkeypatch, 260_000_000, 8 * 10**9)
+    freed = []
+    memory.check(model, TEXT, 3, make_room=lambda: freed.append(True))
+    assert freed
+
+
+def test_where_there_is_room_no_run_gives_way(model, monkeypatch):
+    with_free(monkeypatch, 8 * 10**9)
+    memory.check(model, TEXT, 3, make_room=lambda: pytest.fail("nothing had to give way"))
+
+
+def test_the_page_says_why_a_text_is_not_run(monkeypatch):
+    monkeypatch.setattr(memory, "LONG", 10)
+    with_free(monkeypatch, *[0] * 20)
+    page = opened(text="hello how are you, this is one more time")
+    assert not page.exception and "needs 0.0 GB of memory" in sentences(page) and "a smaller model" in sentences(page)
+
+
+def test_a_link_that_is_too_long_to_share_is_said_to_be():
+    assert not any("The link of this view" in caption.value for caption in opened().caption)
+    page = opened(text="é" * (LONGEST_LINK // 6 + 1))  # six characters of a link each
+    assert any("The link of this view" in caption.value for caption in page.caption)
+
+
+def test_a_text_may_be_as_long_as_a_context_of_8192_tokens_takes():
+    assert len("The capital of France is Paris. ") * 8192 / 7 < LONGEST_TEXT
