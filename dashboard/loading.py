@@ -16,6 +16,7 @@ from llm_core.curated import CURATED
 
 SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
+OPEN, DOWNLOAD = "Open", "Download it"  # what a visitor is asked for
 _ALONE = "<i></i><style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
 """While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes
 where it is put and leaves with it: a body of nothing but style would stay."""
@@ -23,11 +24,18 @@ where it is put and leaves with it: a body of nothing but style would stay."""
 
 @dataclass(frozen=True)
 class Failure:
-    """A model that did not come: why, and the settings that asked for it. asks: it waits for a visitor's consent."""
+    """A model that did not come: why, and the settings that asked for it.
+
+    consent: what a visitor agrees to with the button of this name; empty where it was tried and failed.
+    """
 
     wanted: Settings
     why: str
-    asks: bool = False
+    consent: str = ""
+
+    def __str__(self) -> str:
+        title = shortened(models.title(self.wanted.model, self.wanted.dtype))
+        return self.why if self.consent == OPEN else f"{title} is not shown: {self.why}."
 
 
 def choose(name: str, shape: str = "") -> None:
@@ -47,10 +55,10 @@ def bring_in() -> None:
     if "linked" not in state:
         state.linked = key, _linked_fingerprint()
     try:
-        _ask_first(wanted)
+        _ask_first(wanted, key)
         model = _loaded(key, wanted, place)
     except ValueError as error:
-        _go_back(Failure(wanted, str(error), isinstance(error, _AskFirst)))
+        _go_back(Failure(wanted, str(error), error.consent if isinstance(error, _AskFirst) else ""))
         return
     except Exception:  # whatever it was, the model that was on screen must stay usable
         logging.getLogger(__name__).exception("a model could not be loaded")
@@ -63,15 +71,22 @@ def bring_in() -> None:
 
 
 class _AskFirst(ValueError):
-    """A link may not make this machine download something: a visitor is asked."""
+    """A link may not make this machine download something or open its files: a visitor is asked."""
+
+    def __init__(self, why: str, consent: str) -> None:
+        super().__init__(why)
+        self.consent = consent
 
 
-def _ask_first(wanted: Settings) -> None:
+def _ask_first(wanted: Settings, key: Key) -> None:
     name = wanted.model
-    if st.session_state.get("asked_for") == name or not models.downloads(name):
+    if st.session_state.get("asked_for") == name or key in LIBRARY:
         return
-    size = f"{CURATED[name].download:.2g} GB" if name in CURATED else "it"
-    raise _AskFirst(f"it is not on this machine yet, and {size} would be downloaded from the Hub")
+    if models.is_local(name):
+        raise _AskFirst(f"This link wants to open {shortened(name)} from this machine.", OPEN)
+    if models.downloads(name):
+        size = f"{CURATED[name].download:.2g} GB" if name in CURATED else "it"
+        raise _AskFirst(f"it is not on this machine yet, and {size} would be downloaded from the Hub", DOWNLOAD)
 
 
 def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
@@ -128,12 +143,18 @@ def _say_failure() -> None:
         return
     now = settings.without_view()
     if state.setdefault("failure_at", now) != now:
-        del state.failure, state.failure_at
+        _forget()
         return
-    title = shortened(models.title(failure.wanted.model, failure.wanted.dtype))
     with st.container(key="failure", border=True, horizontal=True, vertical_alignment="center"):
-        st.text(f"{title} is not shown: {failure.why}. {models.title(now.model, now.dtype)} is shown.")
-        st.button("Download it" if failure.asks else "Try again", key="try-again", on_click=_again, args=(failure,))
+        st.text(f"{failure} {models.title(now.model, now.dtype)} is shown.")
+        st.button(failure.consent or "Try again", key="try-again", on_click=_again, args=(failure,))
+        if failure.consent:
+            st.button("Not now", key="not-now", type="tertiary", on_click=_forget)
+
+
+def _forget() -> None:
+    st.session_state.pop("failure", None)
+    st.session_state.pop("failure_at", None)
 
 
 def _again(failure: Failure) -> None:

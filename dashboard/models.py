@@ -130,6 +130,11 @@ def listed() -> list[str]:
     return [*PRESETS, *(name for name in CURATED if not hosted() or on_this_machine(name))]
 
 
+def is_local(name: str) -> bool:
+    """True for a folder or file of this machine, which nobody has listed here."""
+    return not is_random(name) and name not in CURATED and _is_path(name)
+
+
 def downloads(name: str) -> bool:
     """True where loading the model would fetch it from the Hub."""
     if is_random(name) or (name in CURATED and CURATED[name].hub is None):

@@ -133,10 +133,41 @@ def test_a_link_with_an_unknown_model_falls_back_and_says_so(name):
     assert "cannot be used (no model has this name): toy is used." in sentences(page)
 
 
-def test_a_link_with_a_path_shows_the_toy_and_why():
+def test_a_link_opens_no_path_of_this_machine_before_a_visitor_agrees(real, monkeypatch):
+    tried = []
+    load = models.load_model
+    monkeypatch.setattr(models, "load_model", lambda name, *rest: tried.append(name) or load(name, *rest))
     page = opened(model="../../etc/passwd")
-    assert shown(page) == ("toy", "toy")
+    assert shown(page) == ("toy", "toy") and "../../etc/passwd" not in tried
+    assert "This link wants to open ../../etc/passwd from this machine. Toy is shown." in sentences(page)
+    assert page.button(key="try-again").label == "Open"
+    page.button(key="try-again").click().run()
+    assert "../../etc/passwd" in tried and shown(page) == ("toy", "toy")
     assert "../../etc/passwd is not shown: " in sentences(page)
+    assert page.button(key="try-again").label == "Try again"
+
+
+def test_a_folder_that_a_link_names_is_opened_once_a_visitor_agrees_and_not_asked_for_again(real, tmp_path):
+    real[str(tmp_path)] = random_model(TINY, 0, "a folder's")
+    page = opened(model=str(tmp_path))
+    assert shown(page) == ("toy", "toy")
+    page.button(key="try-again").click().run()
+    assert shown(page) == (str(tmp_path), str(tmp_path))
+    assert shown(opened(model=str(tmp_path)))[0] == str(tmp_path)  # it is open here already
+
+
+def test_what_a_link_asks_for_can_be_put_off(real):
+    page = opened(model="gpt2")
+    page.button(key="not-now").click().run()
+    assert shown(page) == ("toy", "toy") and "is not shown" not in sentences(page)
+
+
+def test_a_path_that_a_visitor_types_is_opened_without_a_question(real, tmp_path):
+    real[str(tmp_path)] = random_model(TINY, 0, "a folder's")
+    page = opened()
+    page.selectbox(key="model").set_value("+type").run()
+    page.text_input(key="typed").set_value(str(tmp_path)).run()
+    assert shown(page) == (str(tmp_path), str(tmp_path))
 
 
 def test_a_link_downloads_nothing_before_a_visitor_agrees(real):
