@@ -95,7 +95,7 @@ def test_at_390_the_card_is_a_bar_at_the_bottom_and_arrows_show_one_matrix_at_a_
     visit.page.set_viewport_size({"width": 390, "height": 844})
     visit.open()
     visit.expect_matrices(run_of(DEFAULTS))
-    bar = visit.card.bounding_box()
+    bar = visit.main.locator(".st-key-rail").bounding_box()
     assert bar["y"] + bar["height"] == pytest.approx(844, abs=2) and bar["height"] < 160
     expect(visit.sampled).to_have_text(run_of(DEFAULTS).steps[0].sampled.label)
     expect(visit.sampled).to_be_in_viewport(ratio=1)
