@@ -210,7 +210,9 @@ def row_height(picture: Picture, cell: Cell) -> float:
 
 
 def shorten(label: str) -> str:
-    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+    """A label that is not too long; a position in front of a token is not counted."""
+    position, dot, token = label.rpartition(" · ")
+    return label if len(token) <= LONGEST_LABEL else position + dot + token[: LONGEST_LABEL - 1] + "…"
 
 
 def column_label_height(picture: Picture, cell: Cell) -> float:
