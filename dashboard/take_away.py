@@ -86,13 +86,11 @@ def _dialog() -> None:
     chosen = settings.current()
     run = run_of(chosen)
     asked = _choice(chosen, run)
-    matrix, whole = st.tabs(["One matrix", "The whole run"], key=f"{_KEY}tabs", on_change="rerun")
-    if matrix.open:
-        with matrix:
-            _one_matrix(asked, run)
-    if whole.open:
-        with whole:
-            _whole_run(asked, run)
+    matrix, whole = st.tabs(["One matrix", "The whole run"], key=f"{_KEY}tabs")
+    with matrix:
+        _one_matrix(asked, run)
+    with whole:
+        _whole_run(asked, run)
 
 
 @dataclass(frozen=True)
