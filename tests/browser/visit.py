@@ -121,11 +121,15 @@ class Visit:
         self.text.press("Control+Enter")
 
     def heat(self, value: float) -> None:
-        """Move the temperature's slider by keys: 0.2 a page, 0.01 an arrow."""
-        pages, arrows = divmod(round(value * 100), 20)
+        """Move the temperature's slider by keys, an eye on it: 0.2 a page, 0.01 an arrow."""
         self.temperature.press("Home")
-        for key in ["PageUp"] * pages + ["ArrowRight"] * arrows:
-            self.temperature.press(key)
+        expect(self.temperature).to_have_value("0")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            missing = round(100 * (value - float(self.temperature.input_value())))
+            if not missing:
+                break
+            self.temperature.press("PageUp" if missing >= 20 else "ArrowRight" if missing > 0 else "ArrowLeft")
         expect(self.temperature).to_have_value(f"{value:g}")
 
     def roll(self, seed: int) -> None:
