@@ -16,6 +16,7 @@ from llm_core.config import PRESETS, ModelConfig
 from llm_core.curated import CURATED
 from llm_core.families import FAMILIES, model_config
 from llm_core.model import Transformer
+from llm_core.quiet import no_progress_bars
 from llm_core.tokenizer import Tokenizer, gpt2_tokenizer, no_tokenizer
 
 MAX_WEIGHTS_SEED = 2**32 - 1  # torch's generator on the CPU reads no more bits of its seed than these
@@ -245,8 +246,9 @@ def _convert_gguf(file: Path, name: str, content: str, dtype: str, progress: Pro
     need_memory(model, torch.float64)  # while it is converted, both copies are in memory
     progress(f"expanding {file.name} (once; later starts are quick)", 0.1)
     try:
-        backend = AutoTokenizer.from_pretrained(**where).backend_tokenizer
-        read: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, output_loading_info=True)
+        with no_progress_bars():
+            backend = AutoTokenizer.from_pretrained(**where).backend_tokenizer
+            read: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, output_loading_info=True)
     except Exception as error:
         raise ValueError(f"{file.name} is truncated or corrupt ({type(error).__name__}: {error})") from error
     theirs, notes = read

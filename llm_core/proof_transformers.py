@@ -14,6 +14,7 @@ from llm_core.checkpoint import need_memory
 from llm_core.counterparts import Counterpart
 from llm_core.families import FAMILIES
 from llm_core.model import Transformer
+from llm_core.quiet import no_progress_bars
 
 ROWS = 256  # transformers' eager attention holds the scores of so many rows at once
 REASON = "no counterpart: transformers never holds it"
@@ -36,9 +37,10 @@ def read_original(model: Transformer) -> Any:
     else:
         where = {"pretrained_model_name_or_path": str(origin.parent), "gguf_file": origin.name}
     try:
-        theirs = AutoModelForCausalLM.from_pretrained(
-            **where, dtype=model.dtype, attn_implementation="eager", local_files_only=True, trust_remote_code=False
-        )
+        with no_progress_bars():
+            theirs = AutoModelForCausalLM.from_pretrained(
+                **where, dtype=model.dtype, attn_implementation="eager", local_files_only=True, trust_remote_code=False
+            )
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"transformers cannot read {origin.name} ({reason})") from error

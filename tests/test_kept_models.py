@@ -19,6 +19,7 @@ from conftest import record
 from transformers import AutoModelForCausalLM
 
 from llm_core import checkpoint, load_model, loading, store
+from llm_core.proof_transformers import read_original
 
 IDS = [5, 90, 3, 17, 4, 4, 130, 22, 61, 8]
 ROOT = Path(__file__).parents[1]
@@ -108,6 +109,12 @@ def test_a_gguf_file_computes_what_transformers_reads_from_it(file, cache):
     assert ours.name == "tiny, expanded to float32"
     assert ours.config.tied and ours.config.stop_ids == (1,) and ours.config.rope_theta == 700
     assert ours.tokenizer.decode(ours.tokenizer.encode("hello ö")) == "hello ö"
+
+
+def test_a_gguf_file_is_read_and_proven_without_a_progress_bar_on_standard_error(file, cache, capfd):
+    model = load_model(str(file))
+    read_original(model)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_second_start_maps_what_the_first_has_kept(file, cache, conversions):
