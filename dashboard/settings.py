@@ -4,6 +4,7 @@ Widgets are bound to the query string by Streamlit; which step, station and toke
 page. A value in a link that cannot be used gives way to the default, and the page says so.
 """
 
+import contextlib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -273,12 +274,16 @@ def without_view() -> Settings:
 
 def current() -> Settings:
     """The settings as they are now; fragments and callbacks call it too."""
-    state = st.session_state
-    widgets = {name: state[name] for name in PARSERS if name not in BY_PAGE and state.get(name) is not None}
-    widgets |= state.get("changes", {})
+    widgets = {}
+    for name in BOUND:  # each look into Streamlit's state takes a while, and every part of a page asks
+        with contextlib.suppress(KeyError):
+            widgets[name] = st.session_state[name]
+    widgets = {name: value for name, value in widgets.items() if value is not None}
+    widgets |= st.session_state.get("changes", {})
     if "text" in widgets:
         widgets["text"] = as_typed(widgets["text"], GUARD)
-    view, _ = read({name: st.query_params[name] for name in BY_PAGE if name in st.query_params})
+    query = st.query_params.to_dict()
+    view, _ = read({name: query[name] for name in BY_PAGE if name in query})
     for name in ("temperature", "top_p"):
         if name in widgets:
             widgets[name] = round(widgets[name], 2)  # a slider's steps are not exact

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.settings import DEFAULTS, Settings, read
+from dashboard.settings import DEFAULTS, LONGEST_TEXT, Settings, read
 from llm_core import Sampling
 
 
@@ -26,7 +26,7 @@ def test_every_setting_can_be_read_from_a_link():
     ("temperature", "inf"), ("temperature", "warm"), ("temperature", ""), ("dice_seed", "-4"), ("dice_seed", "1.5"),
     ("dice_seed", "9" * 30), ("dice_seed", "٣"), ("top_k", "50258"), ("top_p", "0"), ("new_tokens", "0"),
     ("new_tokens", "17"), ("weights_seed", "4294967296"), ("step", "99"), ("station", "moon"), ("token", "-1"),
-    ("text", "x" * 20_001), ("v", "2"),
+    ("text", "x" * (LONGEST_TEXT + 1)), ("v", "2"),
 ])  # fmt: skip
 def test_a_value_that_cannot_be_used_is_refused_by_name(name, value):
     values, refused = read({name: value})
@@ -41,7 +41,7 @@ def test_a_refusal_says_the_value_and_what_is_used():
 
 
 def test_a_long_refused_value_is_shortened():
-    _, (refusal,) = read({"text": "x" * 30_000})
+    _, (refusal,) = read({"text": "x" * (LONGEST_TEXT + 1)})
     assert len(str(refusal)) < 250
 
 
