@@ -65,6 +65,7 @@ def overview(run: Run, step: Step, look: Look, chosen: Settings, position: int) 
     """The selectors, and where it is asked for one figure of several heads or layers, or of any part of a matrix."""
     panel = chosen.panel
     selectors(run.model.config, look, panel)
+    head_frame()  # also where no heads are shown: another head asks for it
     if not panel:
         return
     with st.container(key="depth", border=True, gap="small"), st.container(key=f"equation-{panel}", gap="xsmall"):
@@ -85,7 +86,6 @@ def all_heads(step: Step, look: Look) -> None:
     reading = read(step, [name])[name]
     scale = reading.shared[look.skip_first]
     figure = _heads_figure(step, reading, scale)
-    head_frame()
     st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=heads_in_words(reading, look.layer))  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]

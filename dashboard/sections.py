@@ -42,6 +42,7 @@ def shows_all(config: ModelConfig) -> bool:
 def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
     """The sections of one layer but the sampling's, whose figures depend on the dice: all, or the station's."""
     text = st.container(key="section-text") if station in (None, "text") else None
+    head_row("", station)  # also where no equation shows a head: another head asks for them
     if station not in ("text", "sample"):
         equation_sections(step, run, look, station)
     if text is not None:
@@ -67,6 +68,8 @@ def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> 
 @guarded
 def head_row(key: str, station: str | None) -> None:
     """An equation that shows one head: another one is drawn here, while the equations around it stand still."""
+    if not key:
+        return
     chosen = settings.current()
     run = run_of(chosen)
     look = look_of(chosen, run.model.config)

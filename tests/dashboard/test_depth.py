@@ -346,12 +346,20 @@ def test_all_heads_of_a_long_text_say_that_their_scale_ends_at_the_99th_percenti
     assert re.search(r"0 … [\d.]+ %, the 99th percentile: \d+ cells off the scale, up to 100 %", said)
 
 
-def test_another_head_draws_what_is_a_heads_own_and_nothing_else():
-    page = opened(model="llama-nano", text="one two three four five " * 12, panel="heads")
-    assert len(specs(page)) == 11
+@pytest.mark.parametrize("panel", ["", "heads"])
+def test_another_head_draws_what_is_a_heads_own_and_nothing_else(panel):
+    page = opened(model="llama-nano", text="one two three four five " * 12, **({"panel": panel} if panel else {}))
+    assert len(specs(page)) == (11 if panel else 10)
     slider(page, "Head").set_value(1).run()
     of_head = ("q", "k", "v", "keys", "dot_products", "scores", "head_output", "output")
     assert set(specs(page)) == {f"chart-layers-0-attention-{name}" for name in of_head}
+
+
+def test_another_head_draws_nothing_where_no_head_is_shown():
+    page = opened(model="llama-nano", station="feedforward")
+    assert specs(page)
+    slider(page, "Head").set_value(1).run()
+    assert not specs(page)
 
 
 def test_the_figure_of_all_heads_does_not_depend_on_the_chosen_one():
