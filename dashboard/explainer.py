@@ -14,7 +14,7 @@ from dashboard.equations import STATIONS
 from dashboard.explainer_terms import MORE, MOST, ROWS, layer_by_layer, main_terms, marks
 from dashboard.explainer_trail import Address, Trail
 from dashboard.explainer_words import LINES, axes, brief, crumb, full, numbers, place, symbol, title
-from dashboard.redraw import guarded, redraw
+from dashboard.redraw import callback, guarded, redraw
 from dashboard.sections import shows_all
 from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharers
@@ -176,6 +176,7 @@ def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, o
 # ---- what is asked --------------------------------------------------------------------------------------------------
 
 
+@callback
 def _answer(question: dict[str, Any]) -> None:
     """A click or a key in the browser: which cell next, or how its terms are listed. What makes no sense is ignored."""
     chosen = settings.current()

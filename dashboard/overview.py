@@ -14,7 +14,7 @@ from dashboard.figures.equation import MOST_NUMBERS
 from dashboard.figures.picture import number, percent, pool
 from dashboard.pictures import Look, shape_in_words
 from dashboard.readings import Reading, read
-from dashboard.redraw import SAMPLER_PARTS, guarded, redraw, remember_rows
+from dashboard.redraw import SAMPLER_PARTS, callback, guarded, redraw, remember_rows
 from dashboard.sections import TITLES, shows_all
 from dashboard.state import run_of, step_index, token_position
 from dashboard.take_away import take_away
@@ -52,6 +52,7 @@ def phases(run: Run) -> list[Phase]:
     return [first, *(Phase(f"Decode {i}", labels[i - 1], labels[i]) for i in range(1, len(labels)))]
 
 
+@callback
 def _choose_step(index: int) -> None:
     settings.look_at("step", index)
     chosen = settings.current()
@@ -60,6 +61,7 @@ def _choose_step(index: int) -> None:
     redraw([*SAMPLER_PARTS[1:], "layer", "matrices"])
 
 
+@callback
 def _choose_station(name: str) -> None:
     """Of a deep model only the chosen station's matrices are on the page."""
     settings.look_at("station", name)

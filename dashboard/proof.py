@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import settings
 from dashboard.components.proof import Badge, Mark, proof_badge
 from dashboard.proofs import Proofs
-from dashboard.redraw import guarded
+from dashboard.redraw import callback, guarded
 from dashboard.state import run_of
 from llm_core import Run, catalogue
 from llm_core.proof import Proof
@@ -61,7 +61,7 @@ def mark_of(found: Proof, name: str) -> Mark:
     """What to write at one matrix."""
     error = found.errors[name]
     if error is None:
-        return "none", "no counterpart", f"No counterpart: {found.reasons[name]}."
+        return "none", "– no counterpart", f"{found.reasons[name]}."
     off = name in found.off
     how = "matches transformers to" if found.reference == "transformers" else "recomputed in float64:"
     sentence = f"{how} {rounded(error)}" + (", which is more than rounding explains" if off else "")
@@ -69,13 +69,13 @@ def mark_of(found: Proof, name: str) -> Mark:
 
 
 def rounded(error: float) -> str:
-    """An error with one digit: 3e-6, or 0."""
-    if error == 0:
-        return "0"
-    digit, exponent = f"{error:.0e}".split("e") if error < float("inf") else ("∞", "0")
-    return f"{digit}e{int(exponent)}" if int(exponent) else digit
+    """An error with one digit: 3e-6, 0.5, 0."""
+    if error == float("inf"):
+        return "∞"
+    return f"{error:.1g}".replace("e-0", "e-") if error < 1 else f"{error:,.0f}"
 
 
+@callback
 def _ask() -> None:
     """The browser asks for the proof; where it is under way, whether it is done."""
     PROOFS.start(run_of(settings.current()))

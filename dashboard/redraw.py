@@ -76,6 +76,22 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
     return drawn
 
 
+def callback(answer: Callable[P, None]) -> Callable[P, None]:
+    """What a widget or a component calls, where it needs the run: of settings that make none it does nothing more.
+
+    A click may arrive together with a text that is refused. The page is drawn next, and says why.
+    """
+
+    @functools.wraps(answer)
+    def answered(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            answer(*args, **kwargs)
+        except ValueError as error:
+            logging.getLogger(__name__).info("refused", exc_info=error)
+
+    return answered
+
+
 def refusal(sentence: str, part: str = "run") -> None:
     """Why there is nothing to see, in plain text: it may quote what a visitor typed. part: what there is nothing of."""
     with st.container(key=f"refusal-of-{part}", border=True):

@@ -16,7 +16,7 @@ from dashboard.explainer_trail import read as read_trail
 from dashboard.figures.picture import Picture
 from dashboard.navigation import RUN_FILE
 from dashboard.pictures import Look, Pictures, Tokens, shape_in_words
-from dashboard.redraw import guarded
+from dashboard.redraw import callback, guarded
 from dashboard.settings import Settings, shortened
 from dashboard.sharing import kv_head_of
 from dashboard.state import run_of, step_index
@@ -56,6 +56,7 @@ def close() -> None:
     st.session_state[_OPEN] = False
 
 
+@callback
 def _begin() -> None:
     """The dialog begins with what is looked at."""
     chosen = settings.current()

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import explainer, settings
 from dashboard.components.tour import tour_card
-from dashboard.redraw import SAMPLER_PARTS, TOUR, guarded, redraw, remember_rows
+from dashboard.redraw import SAMPLER_PARTS, TOUR, callback, guarded, redraw, remember_rows
 from dashboard.sections import shows_all
 from dashboard.settings import Settings
 from dashboard.state import run_of, step_index
@@ -75,6 +75,7 @@ def _guess(found: Facts, here: bool) -> dict[str, Any] | None:
 # ---- what is asked --------------------------------------------------------------------------------------------------
 
 
+@callback
 def _answer(question: dict[str, Any]) -> None:
     """A button or a key in the browser. What makes no sense is ignored."""
     kind, value = next(iter(question.items()), ("", None))
@@ -98,6 +99,7 @@ def _answer(question: dict[str, Any]) -> None:
         st.rerun()
 
 
+@callback
 def _go(stop: str) -> None:
     """Tell another stop: the page looks where it looks."""
     before = settings.current()

@@ -8,7 +8,7 @@ from dashboard.figures.equation import escape
 from dashboard.figures.lens import lens_figure
 from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import percent
-from dashboard.redraw import guarded, redraw
+from dashboard.redraw import callback, guarded, redraw
 from dashboard.settings import LENS_WINDOWS, Settings
 from dashboard.state import run_of, step_index
 from dashboard.whole_model.stream import at, doors_in_words
@@ -169,10 +169,12 @@ def candidates(step: Step) -> dict[int, str]:
         i: f" · {percent(float(p[i]))}" for i in best}  # fmt: skip
 
 
+@callback
 def _choose_token() -> None:
     _follow(st.session_state["choice-lens-token"])
 
 
+@callback
 def _type_token() -> None:
     """The first token of what was typed, without the BOS that some tokenizers put in front."""
     text = st.session_state["typed-lens-token"]

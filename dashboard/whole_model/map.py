@@ -13,7 +13,7 @@ from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
 from dashboard.navigation import INFERENCE
 from dashboard.pictures import Pictures, Tokens, shape_in_words
-from dashboard.redraw import guarded, redraw
+from dashboard.redraw import callback, guarded, redraw
 from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharing_sentence
 from dashboard.state import run_of, step_index
@@ -133,6 +133,7 @@ def _signature(step: Step) -> str:
     return hashlib.sha256(repr(key_of(step)).encode()).hexdigest()[:24]
 
 
+@callback
 def _choose(name: str) -> None:
     """A cell was chosen: layer, head and part go into the URL, and the station where the Inference page has it."""
     run = run_of(settings.current())
