@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
-from llm_core import catalogue, untrusted
+from llm_core import catalogue, notebook, untrusted
 from llm_core.attention import allowed_keys
 from llm_core.catalogue import Entry
 from llm_core.config import ModelConfig, RopeScaling
@@ -118,6 +118,9 @@ class FiledRun:
         if axis in ("position", "query"):
             return self.labels[positions.start : positions.stop]
         return self.labels[:size] if axis == "key" else _Numbers(size)
+
+    def _repr_html_(self) -> str:
+        return notebook.run_html(self)
 
 
 class _Numbers(Sequence[str]):

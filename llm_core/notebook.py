@@ -5,12 +5,13 @@ All text is escaped: a token may be markup, and stays text.
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from llm_core.filed_run import FiledRun
     from llm_core.generation import Run
     from llm_core.trace import Matrix
 
@@ -38,19 +39,31 @@ def matrix_html(matrix: "Matrix") -> str:
     return f"<div>{'<br>'.join(lines)}{''.join(_tables(matrix, values))}</div>"
 
 
-def run_html(run: "Run") -> str:
-    """A run: its model, its sampling, and its tokens; sampled ones have a bold frame and say their probability."""
-    label = run.model.tokenizer.label
-    chips = [_chip(label(i)) for i in run.prompt_ids[:MOST_TOKENS]]
+def run_html(run: "Run | FiledRun") -> str:
+    """A run: its model, its sampling, and its tokens; sampled ones have a bold frame and say their probability.
+
+    run: one that was computed here, or one that was opened from a file.
+    """
+    name, labels = _name_and_prompt(run)
+    chips = [_chip(label) for label in labels]
     if len(run.prompt_ids) > MOST_TOKENS:
         chips.append(f"… {len(run.prompt_ids) - MOST_TOKENS:,} more …")
     chips += [_chip(s.sampled.label, s.sampled.probability) for s in run.steps[:MOST_TOKENS]]
     s = run.sampling
     settings = f"temperature {s.temperature:g}, top-k {s.top_k or 'off'}, top-p {s.top_p:g}, dice seed {s.seed}"
     return (
-        f"<div><b>{_text(run.model.name)}</b> · {len(run.prompt_ids):,} + {len(run.new_ids):,} tokens · {settings}<br>"
+        f"<div><b>{_text(name)}</b> · {len(run.prompt_ids):,} + {len(run.new_ids):,} tokens · {settings}<br>"
         f"{''.join(chips)}</div>"
     )
+
+
+def _name_and_prompt(run: "Run | FiledRun") -> tuple[str, list[str]]:
+    """The model's name and the first tokens of the prompt; a file holds both, without a model."""
+    model = getattr(run, "model", None)
+    if model is None:
+        filed = cast("FiledRun", run)
+        return filed.model_name, filed.labels[: min(filed.prompt_length, MOST_TOKENS)]
+    return model.name, [model.tokenizer.label(i) for i in run.prompt_ids[:MOST_TOKENS]]
 
 
 def _text(text: str) -> str:

@@ -1,5 +1,6 @@
 """How a matrix and a run show themselves in a notebook."""
 
+import io
 import re
 import tomllib
 from pathlib import Path
@@ -12,7 +13,7 @@ from tokenizers import models
 
 import llm_core
 from dashboard.figures import colours
-from llm_core import Sampling, generate, notebook, random_model
+from llm_core import Sampling, generate, notebook, open_run, random_model, save_run
 from llm_core.tokenizer import Tokenizer
 
 HOSTILE = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onmouseover="alert(1)', "&lt;b&gt;", "</td>"]
@@ -69,6 +70,22 @@ def test_a_run_shows_its_settings_and_its_tokens(toy):
     found = texts(shown(run))
     assert "temperature 0.5, top-k 7, top-p 1, dice seed 3" in found[1]
     assert found[2:] == ["hello", "␣how", *(step.sampled.label for step in run.steps)]
+
+
+def test_a_run_from_a_file_shows_itself_as_it_did_before_it_was_saved(toy):
+    run = generate(toy, "hello how", 2, Sampling(temperature=0.5, top_k=7, seed=3))
+    file = io.BytesIO()
+    save_run(run, [], file)
+    assert open_run(file.getvalue())._repr_html_() == run._repr_html_()
+
+
+def test_markup_in_the_tokens_of_a_file_stays_text(hostile_run):
+    file = io.BytesIO()
+    save_run(hostile_run, [], file)
+    filed = open_run(file.getvalue())
+    found = texts(shown(filed))
+    assert "<script>model</script>" in found and filed.labels[0] in found
+    assert not any(text in filed._repr_html_() for text in ("<script", "<img", '" onmouse'))
 
 
 def test_hostile_tokens_stay_text(hostile_run):
