@@ -29,7 +29,10 @@ SINK = 0.5  # of a row's attention on the first token
 
 def look_of(chosen: Settings, config: ModelConfig) -> Look:
     """What the settings look at, within what this model has."""
-    return Look(min(chosen.layer, config.layers - 1), min(chosen.head, config.heads - 1), bool(chosen.skip_first))
+    return Look(
+        min(chosen.layer, config.layers - 1), min(chosen.head, config.heads - 1), bool(chosen.skip_first),
+        chosen.pooling, chosen.scale,
+    )  # fmt: skip
 
 
 def selectors(config: ModelConfig, look: Look, panel: str) -> None:
@@ -72,7 +75,7 @@ def overview(run: Run, step: Step, look: Look, chosen: Settings, position: int) 
         if panel == "heads":
             all_heads(step, look)
         elif panel == "stream":
-            stream(step, position, look.layer)
+            stream(step, position, look)
         else:
             tile(step, look, chosen, position)
 
@@ -84,7 +87,7 @@ def all_heads(step: Step, look: Look) -> None:
     """The attention weights of all heads of the layer, and the sinks among them in a sentence."""
     name = f"layers.{look.layer}.attention.weights"
     reading = read(step, [name])[name]
-    scale = reading.shared[look.skip_first]
+    scale = reading.scale(0, look.skip_first, "heads")  # heads are compared here: they share one, whatever is chosen
     figure = _heads_figure(step, reading, scale)
     st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=heads_in_words(reading, look.layer))  # fmt: skip
@@ -158,22 +161,22 @@ def stream_in_words(token: str, values: np.ndarray) -> str:
     return f"{said} Its length goes from {number(float(norms[0]))} to {number(float(norms[-1]))}."
 
 
-def stream(step: Step, position: int, layer: int) -> None:
+def stream(step: Step, position: int, look: Look) -> None:
     """The stream of one token at each layer's door."""
     config = step.run.model.config
     row = min(max(position - step.positions.start, 0), len(step.positions) - 1)
     doors = [door[row].float() for door in step.doors if door.shape[-1] == config.model_dim]
     values = torch.stack(doors).numpy()
-    pooled, tile = pool(values)
+    pooled, tile = pool(values, how=look.pooling)
     magnitudes = np.abs(values[np.isfinite(values)])
     scale = float(np.percentile(magnitudes, 99)) or 1.0  # it grows with the layers: always a robust one
     count, largest = int((magnitudes > scale).sum()), float(magnitudes.max(initial=0))
     token = f"{step.positions[row]} · {step.run.model.tokenizer.label(step.ids[row])}"
     doors_shown = [catalogue.door(config, i) for i in range(len(doors))]
     origin = {"matrices": doors_shown, "rows": row, "size": list(values.shape), "tile": list(tile)}
-    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, token, layer + 1, tile[1], origin)
+    figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, token, look.layer + 1, tile[1], origin)
     st.plotly_chart(sized(figure), width="content", key="chart-stream", theme=None, config={"displayModeBar": False},
                     alt=stream_in_words(token, values))  # fmt: skip
     off = [off_in_words(count, largest)] if count else []
-    said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile)])
+    said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile, look.pooling)])
     st.caption(f"Layers down, the model's {config.model_dim} columns across. {said[:1].upper()}{said[1:]}.")

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dashboard.figures.picture import Origin, Picture, pool
-from dashboard.figures.scale import Scale, finite, scale_of
+from dashboard.figures.picture import Origin, Picture, Pooling, pool
+from dashboard.figures.scale import Scale, ScaleKind, finite, reaching, scale_of
 from dashboard.readings import HEADS, Reading, read, share_of
 from dashboard.sharing import kv_head_of, slice_of
 from llm_core import Step, catalogue
@@ -26,11 +26,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Look:
-    """What of a deep model is looked at. skip_first: the first token is left out of attention's scale."""
+    """What of a deep model is looked at, and how. skip_first: the first token is left out of attention's scale."""
 
     layer: int = 0
     head: int = 0
     skip_first: bool = False
+    pooling: Pooling = "largest"  # what a cell of a large matrix says of those that it stands for
+    scale: ScaleKind = "robust"  # what sets the scale
 
 
 class Pictures:
@@ -60,19 +62,22 @@ class Pictures:
         entry = catalogue.matrix(self.config, name)
         if tokens is not None:
             grid = self.values(name)[:, list(tokens.ids)]
-            return replace(_picture(entry, grid, tokens, columns=tokens.ids), row_start=self.step.positions[-1])
+            picture = _picture(entry, grid, tokens, self.look, columns=tokens.ids)
+            return replace(picture, row_start=self.step.positions[-1])
         reading = self._readings[name]
         index = self._head(entry)
         cached = entry.axes[-2] == "key"
+        scale = reading.scale(index, self._skips(reading), self.look.scale)
         picture = Picture(
-            name, entry.symbol, shape_in_words(reading.shape), reading.values[index], quantity=entry.quantity,
+            name, entry.symbol, shape_in_words(reading.shape), reading.pooled[self.look.pooling][index],
+            quantity=entry.quantity,
             kind="cache" if cached else "activation", row_word=entry.axes[-2], column_word=entry.axes[-1],
             row_start=0 if cached else self.step.positions.start,
             column_start=0 if entry.axes[-1] == "key" else None,
             cached=self.step.positions.start // reading.tile[0] if cached else 0,
             column_labels=reading.labels[1] if entry.axes[-1] == "key" else None,
             row_names=reading.labels[0], hidden=reading.hidden, window=self.config.window, tile=reading.tile,
-            **_scaled(reading.scale(index, self._skips(reading))), notes=self._notes(reading),
+            **_scaled(scale), scale_from=self._scale_from(reading), notes=self._notes(reading),
             origin=Origin(reading.shape, index if entry.axes[0] in HEADS else None),
         )  # fmt: skip
         return picture if self._prefill is None else picture.with_scale_of(self._prefill.matrix(name), "as in prefill")
@@ -93,7 +98,7 @@ class Pictures:
         entry, position = catalogue.matrix(self.config, name), self.step.positions[-1]
         matrix = self.step.matrix(name, range(last, last + 1))
         labels = list(matrix.labels[-2])
-        picture = _picture(entry, matrix.values, None, rows=last)
+        picture = _picture(entry, matrix.values, None, self.look, rows=last)
         return replace(picture, row_start=position, row_labels=labels, row_names=labels,
                        notes=(*(("last row",) if last else ()), *picture.notes))  # fmt: skip
 
@@ -118,7 +123,7 @@ class Pictures:
         if tokens is not None:
             grid = grid[:, list(tokens.ids)]
             where["columns"] = tokens.ids
-        picture = replace(_picture(entry, grid, tokens, **where), kind="weight")
+        picture = replace(_picture(entry, grid, tokens, self.look, **where), kind="weight")
         return replace(picture, notes=(*notes, *picture.notes))
 
     def _head(self, entry: Entry) -> int:
@@ -130,8 +135,11 @@ class Pictures:
         """Attention's scale may leave the first token out: a sink there would leave the others pale."""
         return self.look.skip_first and reading.entry.quantity == "probability" and reading.shape[1] > 1
 
+    def _scale_from(self, reading: Reading) -> str:
+        return "of all heads" if self.look.scale == "heads" and len(reading.values) > 1 else ""
+
     def _notes(self, reading: Reading) -> tuple[str, ...]:
-        notes = pooled_in_words(reading.tile)
+        notes = pooled_in_words(reading.tile, self.look.pooling)
         if not reading.arrives:
             notes = ("not the run's: this layer, derived again, misses its next door", *notes)
         return (*notes, "first token left out of the scale") if self._skips(reading) else notes
@@ -141,24 +149,25 @@ def shape_in_words(shape: Sequence[int]) -> str:
     return "×".join(f"{size:,}" for size in shape)
 
 
-def pooled_in_words(tile: tuple[int, int]) -> tuple[str, ...]:
+def pooled_in_words(tile: tuple[int, int], how: Pooling = "largest") -> tuple[str, ...]:
     """What each cell of a pooled picture stands for."""
-    return () if tile == (1, 1) else (f"largest of each {tile[0]} × {tile[1]}",)
+    return () if tile == (1, 1) else (f"{how} of each {tile[0]} × {tile[1]}",)
 
 
 def _scaled(scale: Scale) -> dict[str, object]:
     return {"scale": scale[0], "off_scale": scale[1]}
 
 
-def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, **where: Any) -> Picture:
+def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, look: Look, **where: Any) -> Picture:
     """A picture of these values, pooled where there are too many cells, with a scale of its own; where: its origin."""
     whole = grid.float().numpy()
     row_word, column_word = ("", *entry.axes)[-2:]
-    values, tile = pool(whole)
+    values, tile = pool(whole, how=look.pooling)
+    scale = scale_of(finite(whole, None), share_of(entry, whole.shape[1]))
     notes = () if tokens is None else (f"{len(tokens.ids)} of {tokens.of:,} columns",)
     return Picture(
         entry.name, entry.symbol, shape_in_words(whole.shape), values, quantity=entry.quantity, row_word=row_word,
-        column_word=column_word, tile=tile, **_scaled(scale_of(finite(whole, None), share_of(entry, whole.shape[1]))),
-        notes=(*notes, *pooled_in_words(tile)), column_labels=tokens.labels if tokens else None,
+        column_word=column_word, tile=tile, **_scaled(reaching(scale) if look.scale == "matrix" else scale),
+        notes=(*notes, *pooled_in_words(tile, look.pooling)), column_labels=tokens.labels if tokens else None,
         origin=Origin(whole.shape, **where),
     )  # fmt: skip

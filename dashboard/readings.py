@@ -12,8 +12,9 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
-from dashboard.figures.pooling import Pooled, all_of, largest
-from dashboard.figures.scale import Sample, Scale, extreme, scale_together
+from dashboard.figures.picture import Pooling
+from dashboard.figures.pooling import Pooled
+from dashboard.figures.scale import Sample, Scale, ScaleKind, extreme, reaching, scale_together
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 from llm_core.trace import ROWS_PER_BLOCK
@@ -27,13 +28,13 @@ HEADS = ("head", "kv_head")
 class Reading:
     """What is known of one matrix after it was read once.
 
-    values: (heads, rows, columns), pooled; shape: the matrix's rows and columns before; tile: how many of them each
-    cell stands for. hidden: True where the mask hides all of a cell. arrives: False where the derived layer missed the
-    run's next door.
+    pooled: (heads, rows, columns) for each way of pooling; shape: the matrix's rows and columns before; tile: how many
+    of them each cell stands for. hidden: True where the mask hides all of a cell. arrives: False where the derived
+    layer missed the run's next door.
     """
 
     entry: Entry
-    values: np.ndarray
+    pooled: dict[Pooling, np.ndarray]
     shape: tuple[int, int]
     tile: tuple[int, int]
     hidden: np.ndarray | None
@@ -42,9 +43,15 @@ class Reading:
     scales: list[list[Scale]]  # of each head; of attention a second time, its first column left out
     shared: list[Scale]  # of all heads together, likewise
 
-    def scale(self, head: int, skip_first: bool = False) -> Scale:
+    @property
+    def values(self) -> np.ndarray:
+        """(heads, rows, columns), of each tile the number of largest magnitude."""
+        return self.pooled["largest"]
+
+    def scale(self, head: int, skip_first: bool = False, kind: ScaleKind = "robust") -> Scale:
         """The scale of one head's values; skip_first: of attention, its first column left out."""
-        return self.scales[skip_first][head]
+        own = self.scales[skip_first][head]
+        return {"robust": own, "matrix": reaching(own), "heads": self.shared[skip_first]}[kind]
 
 
 def share_of(entry: Entry, columns: int) -> float | None:
@@ -113,6 +120,7 @@ class _Reader:
         self.done = 0  # rows
         self.labels: list[str] = []
         self.arrives = True
+        self.masked = False
 
     def add(self, matrix: Matrix) -> None:
         self.arrives = self.arrives and matrix.arrives
@@ -122,14 +130,14 @@ class _Reader:
         if not self.done:
             self._begin(values, matrix)
         step = self.pooled.tile[1]
-        seen = values if matrix.mask is None else values.masked_fill(matrix.mask, 0)
-        small = largest(seen, step)
-        self.pooled.add(small, self.done)
-        if self.hidden is not None and matrix.mask is not None:
-            self.hidden.add(all_of(matrix.mask, step)[None].float() - 1, self.done)
+        small = self.pooled.add(values, matrix.mask, self.done)
+        self.masked = self.masked or matrix.mask is not None
         for start, samples in enumerate(self.samples):
             for head, sample in enumerate(samples):
-                first = extreme(seen[head, :, start:step]) if start else 0.0  # of the tile that is left out in part
+                first = 0.0  # of the tile that is left out in part
+                if start:
+                    seen = values[head, :, start:step]
+                    first = extreme(seen if matrix.mask is None else seen.masked_fill(matrix.mask[:, start:step], 0))
                 largest_of_all = max(extreme(small[head, :, start:]), first, key=abs)
                 sample.add(values[head], matrix.mask, largest_of_all)
         self.labels += matrix.labels[-2]
@@ -141,7 +149,6 @@ class _Reader:
             self.rows = values.shape[-2]
         self.column_labels = matrix.labels[-1]
         self.pooled = Pooled(heads, self.rows, self.columns)
-        self.hidden = None if matrix.mask is None else Pooled(1, self.rows, self.columns)
         share, size = share_of(self.entry, self.columns), self.rows * self.columns
         every = 1 if size <= _COUNTED else _EVERY
         starts = (0, 1) if self.entry.quantity == "probability" else (0,)
@@ -150,6 +157,6 @@ class _Reader:
     def reading(self) -> Reading:
         scales = [[sample.scale() for sample in samples] for samples in self.samples]
         shared = [scale_together(samples) for samples in self.samples]
-        hidden = None if self.hidden is None else self.hidden.values()[0] == 0  # no cell of it is -1, which is seen
+        hidden = self.pooled.hidden() if self.masked else None
         return Reading(self.entry, self.pooled.values(), (self.rows, self.columns), self.pooled.tile, hidden,
                        (self.labels, self.column_labels), self.arrives, scales, shared)  # fmt: skip

@@ -16,6 +16,8 @@ import streamlit as st
 
 from dashboard import exact, explainer_trail, models, shape
 from dashboard.components.text_guard import as_typed
+from dashboard.figures.picture import POOLINGS, Pooling
+from dashboard.figures.scale import SCALES, ScaleKind
 from dashboard.models import Unusable
 from dashboard.tour import stops
 from llm_core import Sampling
@@ -52,6 +54,8 @@ class Settings:
     weights_seed: int = 0
     shape: str = shape.written(shape.DEFAULT)  # of the model named "custom"
     dtype: str = "float32"  # of real weights
+    pooling: Pooling = "largest"  # what a cell of a large matrix says of those that it stands for
+    scale: ScaleKind = "robust"  # what sets the colours' scale
     step: int = 0
     station: str = "attention"
     token: int | None = None
@@ -190,6 +194,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "model": models.checked_name,
     "shape": models.checked_shape,
     "dtype": _one_of(models.DTYPES),
+    "pooling": _one_of(POOLINGS),
+    "scale": _one_of(SCALES),
     "text": _text,
     "temperature": _decimal(0, 2),
     "dice_seed": _whole(0, LARGEST_DICE_SEED),

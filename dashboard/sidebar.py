@@ -8,6 +8,8 @@ import streamlit as st
 from dashboard import models, settings
 from dashboard.chooser import chooser, facts
 from dashboard.components.text_guard import text_guard
+from dashboard.figures.picture import POOLINGS
+from dashboard.figures.scale import SCALES
 from dashboard.settings import DEFAULTS
 
 EXAMPLES = {
@@ -74,6 +76,12 @@ def _more(on_sampling: Callable[[], None]) -> None:
                     **_BOUND)  # fmt: skip
     st.selectbox("Number type", models.DTYPES, key="dtype", disabled=random, **_BOUND,
                  help="Of real weights: bfloat16 takes half the memory and keeps three digits.")  # fmt: skip
+    st.selectbox("Cells of large matrices", POOLINGS, key="pooling", **_BOUND,
+                 help="What a cell says of the numbers that it stands for: the one of largest magnitude, their mean, "
+                 "or their maximum.")  # fmt: skip
+    st.selectbox("Colour scale", SCALES, key="scale", **_BOUND,
+                 help="Robust: few cells that tower do not set it. Matrix: up to the largest cell. Heads: one for all "
+                 "heads of a matrix, so that they can be compared.")  # fmt: skip
 
 
 def _take(text: str) -> None:

@@ -15,6 +15,11 @@ POOLED_CELLS = 128  # at most, of what is larger: pooled anyway, it is drawn no 
 Kind = Literal["activation", "weight", "cache"]
 
 
+Pooling = Literal["largest", "mean", "maximum"]
+POOLINGS: tuple[Pooling, ...] = ("largest", "mean", "maximum")
+"""What a cell says of the numbers that it stands for: the one of largest magnitude, their mean, their maximum."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Which cells of its matrix a picture shows, so that a click on one finds the number behind it.
@@ -136,13 +141,26 @@ def tile_size(size: int, most: int = MOST_CELLS) -> int:
     return 1 if size <= most else math.ceil(size / min(most, POOLED_CELLS))
 
 
-def pool(values: np.ndarray, most: int = MOST_CELLS) -> tuple[np.ndarray, tuple[int, int]]:
-    """At most `most` × `most` cells: each is the value of largest magnitude of its tile. Also the tile's size."""
+def pool(values: np.ndarray, most: int = MOST_CELLS, how: Pooling = "largest") -> tuple[np.ndarray, tuple[int, int]]:
+    """At most `most` × `most` cells, each for a tile of values: the one of largest magnitude, their mean, or their
+    maximum. Also the tile's size.
+    """
     tile = tuple(tile_size(size, most) for size in values.shape)
     if tile == (1, 1):
         return values, (1, 1)
-    tall = _largest(values, tile[0])
-    return np.ascontiguousarray(_largest(tall.T, tile[1]).T), (tile[0], tile[1])
+    along = {"largest": _largest, "mean": _sum, "maximum": _maximum}[how]
+    small = np.ascontiguousarray(along(along(values, tile[0]).T, tile[1]).T)
+    if how == "mean":
+        small = small / along(along(np.ones_like(values), tile[0]).T, tile[1]).T
+    return small, (tile[0], tile[1])
+
+
+def _sum(values: np.ndarray, step: int) -> np.ndarray:
+    return np.add.reduceat(values, range(0, len(values), step))
+
+
+def _maximum(values: np.ndarray, step: int) -> np.ndarray:
+    return np.maximum.reduceat(values, range(0, len(values), step))
 
 
 def _largest(values: np.ndarray, step: int) -> np.ndarray:

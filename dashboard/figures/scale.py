@@ -1,6 +1,7 @@
 """Which magnitude gets a picture's full colour: the largest one, unless that would leave all other cells pale."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,17 @@ SOME = -1  # cells off the scale: not counted, about 1 %
 
 Scale = tuple[float, tuple[int, float]]
 """The magnitude of the full colour; how many cells lie beyond it, and the largest of them."""
+
+
+ScaleKind = Literal["robust", "matrix", "heads"]
+SCALES: tuple[ScaleKind, ...] = ("robust", "matrix", "heads")
+"""What sets a scale: most cells of a matrix, its largest one, or most cells of all heads together."""
+
+
+def reaching(scale: Scale) -> Scale:
+    """The scale that leaves no cell out."""
+    count, largest = scale[1]
+    return (abs(largest), (0, 0.0)) if count else scale
 
 
 def finite(values: np.ndarray, hidden: np.ndarray | None) -> np.ndarray:
