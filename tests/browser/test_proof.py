@@ -25,6 +25,12 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     eventually(lambda: _same(marks(visit), expected))
     assert visit.drawn_again() == []
     assert visit.heatmaps_sent() == 0
+    mark = visit.main.locator(".proof-mark").first
+    mark.hover()  # its sentence is there for who points at it
+    box = mark.bounding_box()
+    assert box is not None
+    end = [box["x"] + box["width"] - 4, box["y"] + box["height"] / 2]
+    assert mark.evaluate("(mark, [x, y]) => document.elementFromPoint(x, y) === mark", end)
     badge.click()
     dialog = visit.page.get_by_role("dialog")
     expect(dialog).to_contain_text("a second implementation that shares no arithmetic")

@@ -14,6 +14,7 @@ from dashboard.proofs import Proofs
 from dashboard.settings import DEFAULTS
 from llm_core import Run, generate, load_model, prove
 from llm_core.proof import Proof
+from llm_core.proof_transformers import REASON
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -41,7 +42,7 @@ def shown(page: AppTest) -> dict[str, Any]:
 
 
 def proof(errors: dict[str, float | None], reference: Any = "float64") -> Proof:
-    return Proof(reference, errors, errors, {n: "its reason" for n, e in errors.items() if e is None}, tolerance=1e-4)
+    return Proof(reference, errors, errors, {n: REASON for n, e in errors.items() if e is None}, tolerance=1e-4)
 
 
 def test_a_proof_is_made_once_for_all_who_ask_and_beside_them() -> None:
@@ -97,16 +98,17 @@ def test_the_badge_says_what_is_known() -> None:
     good = badge_of(done(proof({"q": 3e-6, "k": 0.0, "probabilities": None})), automatic=False)
     assert good.state == "ok"
     assert good.text.startswith("2 matrices recomputed in float64: all agree to 3e-6")
-    assert good.marks["probabilities"] == ("none", "no counterpart", "No counterpart: its reason.")
+    assert good.marks["probabilities"] == ("none", "– no counterpart", f"{REASON}.")
     bad = badge_of(done(proof({"q": 1e-6, "k": 0.3, "v": 0.2}, "transformers")), automatic=False)
     assert bad.state == "off"
     assert bad.text == "k is off, and one other, when held against transformers' own implementation"
     assert bad.marks["q"] == ("ok", "✓ 1e-6", "matches transformers to 1e-6")
-    assert bad.marks["v"][:2] == ("off", "✗ 2e-1")
+    assert bad.marks["v"][:2] == ("off", "✗ 0.2")
 
 
 @pytest.mark.parametrize(
-    ("error", "text"), [(0, "0"), (3.2e-6, "3e-6"), (0.25, "2e-1"), (4.0, "4"), (float("inf"), "∞")]
+    ("error", "text"),
+    [(0, "0"), (3.2e-6, "3e-6"), (0.25, "0.2"), (0.5, "0.5"), (4.0, "4"), (22.0, "22"), (float("inf"), "∞")],
 )
 def test_errors_are_written_with_one_digit(error: float, text: str) -> None:
     assert rounded(error) == text
