@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from llm_core import generate, load_model
 
+from .conftest import WIDE
 from .visit import Visit, eventually
 
 LONG = "one two three four five six seven eight nine ten " * 20  # 201 tokens: pictures of more than 4,096 cells
@@ -19,6 +20,7 @@ WEIGHTS = "layers.0.attention.weights"
 @pytest.fixture(scope="module")
 def deep(other_page: Page, address: str) -> Iterator[Visit]:
     """A deep model over a long text, its matrices drawn."""
+    other_page.set_viewport_size(WIDE)
     visit = Visit(other_page, address).open(model="llama-nano", text=LONG, panel="heads", head=2)
     expect(visit.main.locator(".st-key-chart-layers-0-residual_middle .heatmaplayer image").first).to_be_visible()
     yield visit
