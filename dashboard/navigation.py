@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import settings
+from dashboard import presenter, settings
 from dashboard.components.links import complete_links
 
 INFERENCE, WHOLE_MODEL = "dashboard/pages/inference.py", "dashboard/pages/whole_model.py"
@@ -24,8 +24,9 @@ def computes(page: st.Page) -> bool:
 
 @st.fragment(key=LINKS)
 def links() -> None:
-    """The pages in one row."""
+    """The pages in one row, and the way out of presenter mode."""
     with st.container(horizontal=True, gap="medium", key="page-links"):
         for path in TITLES:
             st.page_link(path, query_params=settings.view())
+        presenter.way_out()
     complete_links(settings.BOUND, key="pager-links")

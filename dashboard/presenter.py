@@ -1,6 +1,7 @@
 """Presenter mode, for a room full of people: no sidebar, large type, larger cells where there is room for them.
 
-The link asks for it (`present=1`). The tour's card has the way in and the way out (dashboard/tour/card.py).
+The link asks for it (`present=1`), on every page. The tour's card has the way in (dashboard/tour/card.py); the way out
+is beside the links to the pages, so that it is there whatever a page shows.
 """
 
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard import settings
 from dashboard.figures.enlarged import enlarged
+from dashboard.tour.texts import words
 
 SIZE = 1.35
 ROOM = 930  # pixels beside the next token on a screen of 1280, the smallest that projectors show
@@ -24,6 +27,18 @@ def apply() -> None:
     """Add the style to the page, where the link asks for it; it takes no room."""
     if on():
         st.html(f"<style>{_CSS}</style>")
+
+
+def way_out() -> None:
+    """The button that brings the sidebar back, where there is none."""
+    if on():
+        st.button(words()["unpresent"], key="stop-presenting", type="tertiary", on_click=_stop,
+                  icon=":material/close:")  # fmt: skip
+
+
+def _stop() -> None:
+    settings.look_at("present", 0)
+    st.rerun()
 
 
 def sized(figure: go.Figure) -> go.Figure:

@@ -51,7 +51,7 @@ function build(tour) {
   part("ol", "stops");
   tour.back = button("back", "", () => step(tour, -1));
   tour.next = button("next", "", () => step(tour, 1));
-  tour.present = button("present", "", () => tour.ask("present", !tour.data.present));
+  tour.present = button("present", "", () => tour.ask("present", true));
   tour.leave = button("leave", "✕", () => leave(tour));
   tour.resume = button("resume", "", () => tour.ask("resume"));
   tour.explain = button("explain", "", () => tour.ask("explain"));
@@ -116,8 +116,9 @@ function fillBar(tour, { words, stop, stops, number, place, text, present }) {
   tour.back.textContent = `‹ ${words.back}`;
   tour.next.textContent = !stop ? words.start : number === stops.length - 1 ? words.end : `${words.next} ›`;
   tour.back.setAttribute("aria-disabled", String(!stop || number === 0));
-  tour.present.textContent = present ? words.unpresent : words.present;
-  tour.present.title = present ? "" : words.present_hint;
+  tour.present.hidden = present; // the way out is above
+  tour.present.textContent = words.present;
+  tour.present.title = words.present_hint;
   tour.resume.textContent = words.resume;
   tour.explain.textContent = words.explain;
   tour.explain.title = words.explain_hint;

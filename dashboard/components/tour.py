@@ -21,8 +21,8 @@ def tour_card(shown: dict[str, Any], *, key: str, on_ask: Callable[[dict[str, An
     """Show one stop at the bottom of the page.
 
     Arguments:
-        shown: the stop in plain values, as dashboard/tour/card.py makes it; with no stop but `present`, the way out of
-            presenter mode; empty: nothing.
+        shown: the stop in plain values, as dashboard/tour/card.py makes it; with no stop but `present`, the way into
+            the tour; empty: nothing.
         key: Streamlit's key.
         on_ask: called before the fragment runs, with one question of the visitor: `go` (a stop's name), `leave`,
             `explain`, `resume` (the explanation is to be closed) or `present` (true or false). It comes from a browser:

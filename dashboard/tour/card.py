@@ -43,7 +43,7 @@ def start_button() -> None:
 @st.fragment(key=TOUR)
 @guarded
 def card() -> None:
-    """The card, where a stop is told; in presenter mode at least the way out."""
+    """The card, where a stop is told; in presenter mode at least the way into the tour."""
     chosen = settings.current()
     shown = {"present": bool(chosen.present), "stops": STOPS, "words": words()}
     if chosen.tour:

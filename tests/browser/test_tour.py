@@ -155,7 +155,7 @@ def test_the_presenters_page_has_no_sidebar_and_keys_lead_through_the_stops(visi
     size = card(visit).locator(".what").evaluate("line => parseFloat(getComputedStyle(line).fontSize)")
     assert size >= 22
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    card(visit).get_by_role("button", name=WORDS["unpresent"]).click()
+    visit.main.get_by_role("button", name=WORDS["unpresent"]).click()
     expect(visit.sidebar).to_be_visible()
     visit.expect_query(present=None, tour="scores")
     visit.expect_sound()

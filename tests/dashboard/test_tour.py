@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.figures.enlarged import enlarged
 from dashboard.figures.equation import equation
 from dashboard.pictures import Pictures
+from dashboard.navigation import RUN_FILE, WHOLE_MODEL
 from dashboard.settings import DEFAULTS, read
 from dashboard.tour.facts import common, facts, said
 from dashboard.tour.stops import STOPS, view_of
@@ -122,13 +123,25 @@ def test_another_dice_seed_is_told_at_once():
     assert card(page)["text"]["formula"] != before
 
 
-def test_the_presenters_page_has_larger_figures_and_a_way_out_before_the_tour_begins():
+def test_the_presenters_page_has_larger_figures_and_a_way_into_the_tour():
     usual, large = opened(), opened(present="1")
     assert card(large)["present"] is True and "stop" not in card(large)
     for before, after in zip(drawn(usual), drawn(large), strict=True):
         width = before["layout"]["width"]
         assert after["layout"]["width"] >= width
         assert after["layout"]["width"] == pytest.approx(max(width, min(1.35 * width, 930)), abs=1)
+
+
+@pytest.mark.parametrize("query", [{}, {"text": ""}, {"tour": "mask"}, {"model": "toy-6", "text": "word " * 2000}])
+@pytest.mark.parametrize("path", [None, WHOLE_MODEL, RUN_FILE])
+def test_every_page_without_the_sidebar_has_the_way_out_of_presenter_mode(path, query):
+    page = opened(present="1", **query)
+    if path:
+        page = page.switch_page(path).run()
+    assert ("present" in page.query_params) and not page.exception
+    page.button(key="stop-presenting").click().run()
+    assert not page.exception and "present" not in page.query_params
+    assert "stop-presenting" not in {button.key for button in page.button}
 
 
 # ---- the numbers ----------------------------------------------------------------------------------------------------
