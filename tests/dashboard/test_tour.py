@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.enlarged import enlarged
 from dashboard.figures.equation import equation
-from dashboard.pictures import Pictures
 from dashboard.navigation import RUN_FILE, WHOLE_MODEL
+from dashboard.pictures import Pictures
 from dashboard.settings import DEFAULTS, read
 from dashboard.tour.facts import common, facts, said
 from dashboard.tour.stops import STOPS, view_of
