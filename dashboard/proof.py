@@ -27,14 +27,17 @@ def proof() -> None:
     chosen = settings.current()
     run = run_of(chosen)
     future = PROOFS.get(run)
-    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC)
+    busy = st.session_state.pop("proof-busy", False)
+    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC, busy=busy)
     proof_badge(badge, run=f"{run.model.fingerprint} {run.ids}", key="proof-badge", on_ask=_ask, on_open=_open)
     if st.session_state.get("proof-open") and future is not None and future.done():
         _table(run, future.result())
 
 
-def badge_of(future: Future[Proof] | None, automatic: bool) -> Badge:
-    """What to say of a proof."""
+def badge_of(future: Future[Proof] | None, automatic: bool, busy: bool = False) -> Badge:
+    """What to say of a proof. busy: it was asked for in vain."""
+    if busy:
+        return Badge("offered", "Busy: ask again in a moment", "Several other runs wait to be proven.")
     if future is None:
         if automatic:
             return Badge("automatic", "Being checked in float64 …", "Every matrix is computed once more.")
@@ -78,7 +81,9 @@ def rounded(error: float) -> str:
 @callback
 def _ask() -> None:
     """The browser asks for the proof; where it is under way, whether it is done."""
-    PROOFS.start(run_of(settings.current()))
+    chosen = settings.current()
+    proof = PROOFS.start(run_of(chosen), small=chosen.model == _AUTOMATIC)
+    st.session_state["proof-busy"] = proof is None
 
 
 def _open() -> None:

@@ -1,4 +1,4 @@
-"""Proofs of runs: made one at a time beside the page, kept by the server and shared by all visitors."""
+"""Proofs of runs: made beside the page, kept by the server and shared by all visitors."""
 
 import threading
 from collections import OrderedDict
@@ -13,11 +13,16 @@ Key = tuple[str, tuple[int, ...], int]
 
 
 class Proofs:
-    """The latest `most` proofs, and one worker that makes them: visitors who only look are not kept waiting."""
+    """The latest `most` proofs, and two workers that make them: visitors who only look are not kept waiting.
 
-    def __init__(self, make: Callable[[Run], Proof] = prove, most: int = 64) -> None:
-        self._make, self._most = make, most
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="proof")
+    One worker has the small proofs to itself, so that none of them waits behind the long one of a large model. At most
+    `waiting` proofs wait for a worker: each holds on to its run, which a large model makes large.
+    """
+
+    def __init__(self, make: Callable[[Run], Proof] = prove, most: int = 64, waiting: int = 4) -> None:
+        self._make, self._most, self._waiting = make, most, waiting
+        self._workers = {small: ThreadPoolExecutor(1, thread_name_prefix="proof") for small in (False, True)}
+        self._under_way: dict[bool, list[Future[Proof]]] = {False: [], True: []}
         self._kept: OrderedDict[Key, Future[Proof]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -26,13 +31,17 @@ class Proofs:
         with self._lock:
             return self._kept.get(_key(run))
 
-    def start(self, run: Run) -> Future[Proof]:
-        """The proof of this run, from now on under way. Asked for once more, one that failed is tried again."""
+    def start(self, run: Run, small: bool = False) -> Future[Proof] | None:
+        """The proof of this run, from now on under way; None where too many wait. One that failed is tried again."""
         with self._lock:
             key = _key(run)
             proof = self._kept.get(key)
             if proof is None or (proof.done() and proof.exception() is not None):
-                self._kept[key] = proof = self._worker.submit(self._make, run)
+                under_way = [other for other in self._under_way[small] if not other.done()]
+                if len(under_way) > self._waiting:  # one of them is being made
+                    return None
+                self._kept[key] = proof = self._workers[small].submit(self._make, run)
+                self._under_way[small] = [*under_way, proof]
                 while len(self._kept) > self._most:
                     self._kept.popitem(last=False)[1].cancel()
             self._kept.move_to_end(key)

@@ -32,6 +32,13 @@ def run_of(text: str = "hello how are you?", model: str = "toy") -> Run:
     return generate(load_model(model), text, 2)
 
 
+def started(proofs: Proofs, run: Run, small: bool = False) -> Future[Proof]:
+    """The proof, from now on under way."""
+    future = proofs.start(run, small)
+    assert future is not None
+    return future
+
+
 def shown(page: AppTest) -> dict[str, Any]:
     """What the badge on a page was given."""
     for element in page.get("bidi_component"):
@@ -55,7 +62,7 @@ def test_a_proof_is_made_once_for_all_who_ask_and_beside_them() -> None:
 
     proofs, run = Proofs(make), run_of()
     assert proofs.get(run) is None
-    first = proofs.start(run)
+    first = started(proofs, run)
     assert not first.done()
     assert proofs.start(run_of()) is first  # an equal run
     assert proofs.get(run_of("another")) is None
@@ -75,16 +82,58 @@ def test_a_proof_that_failed_is_tried_again_when_asked_for() -> None:
 
     proofs, run = Proofs(make), run_of()
     with pytest.raises(ValueError, match="gone"):
-        proofs.start(run).result(20)
-    assert proofs.start(run).result(20).ok
+        started(proofs, run).result(20)
+    assert started(proofs, run).result(20).ok
 
 
 def test_only_the_latest_proofs_are_kept() -> None:
     proofs = Proofs(lambda run: proof({"q": 0.0}), most=2)
     runs = [run_of(text) for text in ("one", "two", "three")]
     for run in runs:
-        proofs.start(run).result(20)
+        started(proofs, run).result(20)
     assert [proofs.get(run) is not None for run in runs] == [False, True, True]
+
+
+def test_few_proofs_wait_and_a_small_one_does_not_wait_behind_a_large_one() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def make(run: Run) -> Proof:
+        if run.model.name != "toy":
+            begun.set()
+            go.wait(20)
+        return proof({"q": 0.0})
+
+    proofs = Proofs(make, waiting=2)
+    large = [run_of(text, "toy-6") for text in ("one", "two", "three", "four")]
+    first = proofs.start(large[0])
+    assert begun.wait(10)
+    others = [proofs.start(run) for run in large[1:]]
+    assert [other is None for other in others] == [False, False, True]
+    assert proofs.get(large[3]) is None
+    assert proofs.start(large[0]) is first  # asking again takes no place
+    assert started(proofs, run_of(), small=True).result(10).ok
+    go.set()
+    assert started(proofs, large[2]).result(10).ok
+    assert started(proofs, large[3]).result(10).ok
+
+
+def test_whoever_asks_in_vain_is_told_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PROOFS, "start", lambda run, small: None)
+    page = AppTest.from_function(_asking).run()
+    page.button[0].click().run()
+    badge = shown(page)
+    assert (badge["state"], badge["text"]) == ("offered", "Busy: ask again in a moment")
+    assert shown(page.run())["state"] == "automatic"
+
+
+def _asking() -> None:
+    import streamlit as st
+
+    from dashboard import proof
+
+    st.session_state["text"] = "never proven"
+    st.button("ask", on_click=proof._ask)
+    proof.proof()
 
 
 def test_the_badge_says_what_is_known() -> None:
@@ -119,7 +168,7 @@ def test_the_toy_asks_for_its_proof_by_itself_and_each_matrix_gets_its_error() -
     page.query_params["text"] = "prove this"
     assert shown(page.run())["state"] == "automatic"
     run = generate(load_model("toy"), "prove this", 3, sampling=DEFAULTS.sampling)
-    expected = PROOFS.start(run).result(30)
+    expected = started(PROOFS, run).result(30)
     badge = shown(page.run())
     assert badge["state"] == "ok"
     assert badge["marks"] == {name: list(mark_of(expected, name)) for name in run.steps[0].names}
@@ -137,7 +186,7 @@ def test_the_table_names_every_matrix_with_its_error() -> None:
     page = AppTest.from_file(str(APP), default_timeout=30)
     page.query_params["text"] = "show all of it"
     run = generate(load_model("toy"), "show all of it", 3, sampling=DEFAULTS.sampling)
-    expected = PROOFS.start(run).result(30)
+    expected = started(PROOFS, run).result(30)
     page.session_state["proof-open"] = True
     page.run()
     table = next(frame.value for frame in page.dataframe if "verdict" in frame.value)
