@@ -19,6 +19,7 @@ from llm_core.catalogue import Entry
 
 STATIONS = {"embedding": "embedding", "attention": "attention", "feedforward": "feedforward", "output": "logits"}
 TOP = 20
+FAINT = 5  # a matrix on a scale of more than this many times its own would be faint
 _GOES_ON = ("scale", "mask", "softmax", "activate")
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU", "swiglu": "SiLU"}
 _NORMS = {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}
@@ -243,16 +244,20 @@ def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
 
 
 def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
-    """One matrix through several operations. What is still the same kind of number shares one scale."""
+    """One matrix through several operations. What is still the same kind of number shares one scale, so that one sees
+    it shrink; unless it shrinks too much to be seen."""
     config = pictures.config
     signs = {"scale": f"÷ √{config.head_dim}", "mask": "mask", "softmax": "softmax",
              "activate": _ACTIVATIONS[config.feedforward]}  # fmt: skip
-    source = pictures.labelled(group[0].operands[0])
-    parts: list[Part] = [source]
+    compared = pictures.labelled(group[0].operands[0])
+    parts: list[Part] = [compared]
     for entry in group:
         result = _result(entry, pictures) if entry is group[-1] else pictures.matrix(entry.name)
-        parts += [signs[str(entry.operation)],
-                  result.with_scale_of(source) if entry.quantity == "signed" else result]  # fmt: skip
+        if entry.operation == "scale" and result.scale * FAINT < compared.scale:
+            compared = result
+        elif entry.quantity == "signed":
+            result = result.with_scale_of(compared)
+        parts += [signs[str(entry.operation)], result]
     return parts
 
 

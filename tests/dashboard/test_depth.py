@@ -23,7 +23,7 @@ from dashboard.readings import read
 from dashboard.runs import Runs
 from dashboard.sharing import kv_head_of, sharing_sentence, slice_of
 from dashboard.tile import entries, tile_picture
-from llm_core import Sampling, catalogue, generate, load_model, random_model
+from llm_core import PRESETS, Sampling, catalogue, generate, load_model, random_model
 from tests.conftest import CONFIGS, ids
 from tests.dashboard.test_page import drawn, matrices, next_token, opened, sentences
 
@@ -145,6 +145,15 @@ def test_a_large_matrix_that_several_weights_meet_is_drawn_once_and_a_small_one_
     assert drawn.count("layers.1.attention.norm") == times  # made, and read by W_q, W_k and W_v
     again = [part.symbol for row in rows for part in row.parts if isinstance(part, Again)]
     assert again == ([] if tokens == 6 else ["X̂", "X̂", "X̂", "QKᵀ"])
+
+
+@pytest.mark.parametrize(("head_dim", "shared"), [(16, True), (64, False)])
+def test_scaled_scores_keep_the_scale_of_the_dot_products_unless_they_would_be_faint_on_it(head_dim, shared):
+    config = PRESETS["llama-nano"].with_(head_dim=head_dim)
+    rows = equations(generate(random_model(config, 0), ids(12), 1).steps[0], Look(), "attention")
+    row = next(row for row in rows if row.key.endswith("scores"))
+    raw, scaled, masked = [part.scale for part in row.parts if isinstance(part, Picture)][:3]
+    assert (raw == scaled) == shared and scaled == masked
 
 
 def test_heads_that_share_keys_and_values_are_named():
