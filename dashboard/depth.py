@@ -92,6 +92,7 @@ def all_heads(step: Step, look: Look) -> None:
     st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=heads_in_words(reading, look.layer))  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
+    notes += ["Drag over cells for the exact ones."]
     st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
     st.session_state["choice-skip"] = bool(look.skip_first)
     st.toggle("Leave the first token out of the scale (values stay)", key="choice-skip", on_change=_skip)

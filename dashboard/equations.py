@@ -35,6 +35,7 @@ class Equation:
     parts: list[Part]
     of_head: bool = False  # it shows one head's part of a matrix or weight
     alternative: str = ""  # what is drawn, in words
+    pooled: bool = False  # of some matrix each cell stands for several
 
 
 def equations(step: Step, look: Look | None = None, station: str | None = None) -> list[Equation]:

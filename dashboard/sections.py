@@ -1,6 +1,7 @@
 """The stations' sections: each with all of its matrices as equations, in order of computation."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import plotly.graph_objects as go
@@ -8,10 +9,12 @@ import streamlit as st
 
 from dashboard import settings
 from dashboard.depth import look_of
+from dashboard.dragged import can_drag
 from dashboard.equations import Equation, equations, groups
 from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation as draw
-from dashboard.figures.picture import percent
+from dashboard.figures.geometry import Part
+from dashboard.figures.picture import Picture, percent
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.pictures import Look
 from dashboard.presenter import sized
@@ -31,6 +34,7 @@ TITLES = {
     "logits": ("Logits", "The last row alone gives a score to each token of the vocabulary."),
     "sample": ("Sample", "Scores become probabilities, and one token is drawn."),
 }
+DRAG = "Some cells stand for several: drag over them for the exact ones."
 _CHART = {"displayModeBar": False}
 
 
@@ -61,7 +65,7 @@ def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> 
                 if row.of_head and run.model.config.heads > 1:
                     head_row(row.key, station)
                 else:
-                    equation_row(row, figure, head_in_words(row, run.model.config, look))
+                    equation_row(row, figure, words_of(row, run.model.config, look))
 
 
 @st.fragment(key="of-head")
@@ -75,12 +79,18 @@ def head_row(key: str, station: str | None) -> None:
     look = look_of(chosen, run.model.config)
     rows = _drawn(run.steps[step_index(chosen, run)], run, look, station)
     row, figure = next((row, figure) for row, figure in rows if row.key == key)
-    equation_row(row, figure, head_in_words(row, run.model.config, look))
+    equation_row(row, figure, words_of(row, run.model.config, look))
 
 
 def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:
     read_by = tuple(run.ids[: step.positions.stop])
     return drawn_equations(run.model.fingerprint, read_by, step.index, len(run.ids), look, station, step)
+
+
+def words_of(row: Equation, config: ModelConfig, look: Look) -> str:
+    """What is said of an equation besides its formulas: which head it shows, and how to see large matrices exactly."""
+    words = head_in_words(row, config, look)
+    return f"{words} {DRAG}".strip() if row.pooled and can_drag(config) else words
 
 
 def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:
@@ -97,9 +107,14 @@ def drawn_equations(
 ) -> list[tuple[Equation, go.Figure]]:
     """The equations of one step and their figures: a value, keyed by all that it depends on and never changed."""
     return [
-        (replace(row, parts=[], alternative=in_words(row.parts)), draw(row.parts, tokens))
+        (replace(row, parts=[], alternative=in_words(row.parts), pooled=is_pooled(row.parts)), draw(row.parts, tokens))
         for row in equations(_step, look, station)
     ]
+
+
+def is_pooled(parts: Sequence[Part]) -> bool:
+    """True where a picture's cells stand for several of its matrix."""
+    return any(isinstance(part, Picture) and part.tile != (1, 1) for part in parts)
 
 
 def heading(station: str) -> None:

@@ -163,6 +163,11 @@ def _head(config: ModelConfig, look: Look, entry: Entry) -> int | None:
     return look.head if entry.axes[0] == "head" else kv_head_of(config, look.head)
 
 
+def remark(part: Part, sentence: str) -> None:
+    """What is to be said of a part as long as it is shown."""
+    st.session_state["exact-remark"] = (str(part), sentence)
+
+
 # ---- on the page ----------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +187,9 @@ def tile(step: Step, look: Look, chosen: Settings, position: int) -> None:
     except ValueError as error:  # what was typed is shown as it is, with the reason
         st.text(f"{str(error).capitalize()}.")
         return
+    about, sentence = st.session_state.get("exact-remark", ("", ""))
+    if sentence and about == str(part):
+        st.text(sentence)
     figure = equation([picture], len(part.rows), cell=cell_for_numbers(picture.rows, picture.columns))
     st.plotly_chart(sized(figure), width="content", key="chart-exact", theme=None, config={"displayModeBar": False},
                     alt=f"{entry.title}, a part of it. {in_words([picture])}")  # fmt: skip

@@ -1,0 +1,76 @@
+"""A region that was dragged over a picture: the cells that it stands for are shown exactly."""
+
+from typing import Any
+
+from dashboard import settings
+from dashboard.depth import look_of
+from dashboard.exact import Part
+from dashboard.explainer_trail import whole
+from dashboard.figures.picture import MOST_CELLS
+from dashboard.readings import HEADS
+from dashboard.redraw import redraw
+from dashboard.sharing import kv_head_of, sharers
+from dashboard.tile import entries, remark, shape_of
+from llm_core import ModelConfig, Step
+from llm_core.catalogue import Entry
+
+
+def can_drag(config: ModelConfig) -> bool:
+    """True where the page has a place for exact cells; a small model's pictures have all of theirs written in."""
+    return config.layers > 1 or config.heads > 1
+
+
+def show(asked: Any, step: Step) -> None:
+    """Open the exact cells of a region. What makes no sense is ignored: it comes from a browser."""
+    config = step.run.model.config
+    look = look_of(settings.current(), config)
+    try:
+        part, cut = part_of(asked, step, look.layer)
+        entry = entries(config, look.layer)[part.name]
+        head = _head(config, entry, asked.get("head"), look.head)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return
+    if not can_drag(config):
+        return
+    settings.look_at("panel", "exact")
+    settings.look_at("exact", part)
+    remark(part, cut)
+    other_head = head != look.head
+    if other_head:
+        settings.look_at("head", head)
+    redraw(["layer", *(["stations", "of-head", "explainer"] if other_head else [])])
+
+
+def part_of(asked: Any, step: Step, layer: int) -> tuple[Part, str]:
+    """The part of a matrix that a region stands for, and in words what of it is too large to be shown.
+
+    asked: `matrix`, its name; `rows` and `columns`, the first and the last of each. Raises ValueError, TypeError or
+    KeyError for what this step, in this layer, does not have.
+    """
+    options = entries(step.run.model.config, layer)
+    name = next((short for short, entry in options.items() if entry.name == asked["matrix"]), None)
+    if name is None:
+        raise ValueError("this layer has no such matrix")
+    spans, cut = [], []
+    for word, size in zip(("rows", "columns"), shape_of(step, options[name]), strict=True):
+        first, last = (whole(number, size) for number in asked[word])
+        if not first <= last:
+            raise ValueError(f"the first of the {word} comes after the last")
+        if last - first >= MOST_CELLS:
+            cut.append(f"{last - first + 1:,} {word}")
+        spans.append(range(first, min(last + 1, first + MOST_CELLS)))
+    said = f"You dragged over {' and '.join(cut)}; of each the first {MOST_CELLS} are shown." if cut else ""
+    return Part(name, *spans), said
+
+
+def _head(config: ModelConfig, entry: Entry, asked: Any, current: int) -> int:
+    """The head whose cells were dragged over; of a KV head the current one, where it reads it, or the first that does.
+
+    Raises ValueError for a head that the model lacks.
+    """
+    if entry.axes[0] not in HEADS or asked is None:
+        return current
+    if entry.axes[0] == "head":
+        return whole(asked, config.heads)
+    kv_head = whole(asked, config.kv_heads)
+    return current if kv_head_of(config, current) == kv_head else sharers(config, kv_head)[0]

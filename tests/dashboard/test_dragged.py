@@ -1,0 +1,74 @@
+"""A region dragged over a picture becomes a part that is shown exactly; what a browser sends is checked."""
+
+import pytest
+
+from dashboard import settings
+from dashboard.dragged import part_of, show
+from dashboard.exact import Part
+from dashboard.sections import DRAG
+from llm_core import Step, generate, load_model
+from tests.dashboard.test_page import opened
+
+WEIGHTS = "layers.1.attention.weights"
+
+
+@pytest.fixture(scope="module")
+def step() -> Step:
+    return generate(load_model("llama-nano", seed=0), "one two three four five six " * 60, 1).steps[0]
+
+
+def region(matrix: str = WEIGHTS, rows: object = (3, 9), columns: object = (2, 4), head: object = 2) -> dict:
+    return {"matrix": matrix, "head": head, "rows": list(rows), "columns": list(columns)}
+
+
+def test_a_region_is_the_part_of_its_matrix_from_the_first_to_the_last_row_and_column(step) -> None:
+    part, cut = part_of(region(), step, 1)
+    assert part == Part("attention.weights", range(3, 10), range(2, 5)) and cut == ""
+
+
+def test_of_a_region_larger_than_a_picture_the_first_256_rows_and_columns_are_shown_and_a_sentence_says_so(step):
+    count = len(step.positions)
+    assert count > 256
+    part, cut = part_of(region(rows=(10, count - 1), columns=(0, 255)), step, 1)
+    assert part == Part("attention.weights", range(10, 266), range(256))
+    assert cut == f"You dragged over {count - 10:,} rows; of each the first 256 are shown."
+
+
+@pytest.mark.parametrize("asked", [
+    None, 3, "attention", [], {}, region("layers.0.attention.weights"), region("layers.9.attention.weights"),
+    region(rows=(9, 3)), region(rows=(-1, 3)), region(rows=(0, 10**9)), region(columns=("0", "1")),
+    region(columns=(0.0, 1.0)), region(rows=(1,)), region(rows=(1, 2, 3)), region(rows=(True, 2)), region([]),
+    region(head=99), region(head="1"), {**region(), "rows": None},
+])  # fmt: skip
+def test_what_a_browser_cannot_have_dragged_changes_nothing(step, monkeypatch, asked) -> None:
+    monkeypatch.setattr(settings, "current", lambda: settings.Settings(model="llama-nano", layer=1))
+    monkeypatch.setattr(settings, "look_at", lambda name, value: pytest.fail(f"{name} was set to {value}"))
+    show(asked, step)
+
+
+def test_a_region_opens_the_exact_cells_of_its_head(step, monkeypatch) -> None:
+    looked, drawn = {}, []
+    monkeypatch.setattr(settings, "current", lambda: settings.Settings(model="llama-nano", layer=1))
+    monkeypatch.setattr(settings, "look_at", lambda name, value: looked.update({name: str(value)}))
+    monkeypatch.setattr("dashboard.dragged.redraw", drawn.extend)
+    show(region(), step)
+    assert looked == {"panel": "exact", "exact": "attention.weights:3-9:2-4", "head": "2"}
+    assert "layer" in drawn and "of-head" in drawn
+
+
+def test_keys_that_the_current_head_shares_leave_it_and_others_choose_the_first_head_that_reads_them(step, monkeypatch):
+    config, looked = step.run.model.config, {}
+    monkeypatch.setattr("dashboard.dragged.redraw", lambda parts: None)
+    monkeypatch.setattr(settings, "look_at", lambda name, value: looked.update({name: value}))
+    share = config.heads // config.kv_heads
+    monkeypatch.setattr(settings, "current", lambda: settings.Settings(layer=1, head=share - 1))
+    show(region("layers.1.attention.k", head=0), step)
+    assert "head" not in looked
+    show(region("layers.1.attention.k", head=1), step)
+    assert looked["head"] == share
+
+
+@pytest.mark.parametrize(("text", "said"), [("hello how are you?", False), ("one two three four five six " * 60, True)])
+def test_pictures_whose_cells_stand_for_several_say_that_one_can_drag(text: str, said: bool) -> None:
+    page = opened(model="llama-nano", text=text, layer="1")
+    assert any(DRAG in markdown.value for markdown in page.markdown) == said
