@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import explainer_trail, models, settings
+from dashboard import dragged, explainer_trail, models, settings
 from dashboard.components.explainer import panel
 from dashboard.equations import STATIONS
-from dashboard.explainer_terms import MORE, MOST, ROWS, layer_by_layer, main_terms, marks
+from dashboard.explainer_terms import ROWS, layer_by_layer, main_terms, marks, pages_of
 from dashboard.explainer_trail import Address, Trail
 from dashboard.explainer_words import LINES, axes, brief, crumb, full, numbers, place, symbol, title
 from dashboard.redraw import callback, guarded, redraw
@@ -57,7 +57,8 @@ def explainer() -> None:
     run = run_of(chosen)
     step = run.steps[step_index(chosen, run)]
     trail = _trail(chosen, step)
-    panel(_shown(chosen, step, trail) if trail else {}, key="explainer-panel", on_ask=_answer)
+    shown = _shown(chosen, step, trail) if trail else {}
+    panel(shown | {"drags": dragged.can_drag(run.model.config)}, key="explainer-panel", on_ask=_answer)
 
 
 def _trail(chosen: Settings, step: Step) -> Trail:
@@ -78,7 +79,7 @@ def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
     step = explainer_trail.step_of(address, on_screen)
     told = explain(step, address.name, address.index)
     line, drawing = LINES[told.operation](told, step.run.model.config)
-    by_size, most = _listing(address, len(told.terms))
+    by_size, page = _listing(address, len(told.terms))
     return {
         "crumbs": [_crumb(a, on_screen) for a in trail],
         "symbol": symbol(step, address.name), "title": title(step, address.name), "place": place(step, address),
@@ -86,8 +87,8 @@ def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
         "meaning": told.entry.meaning if told.entry else "the number of a token in the tokenizer's vocabulary",
         "result": _result(told, explainer_trail.stored(step, address)), "line": line, "drawing": drawing,
         "numbers": numbers(told), "note": _note(told, step, chosen), "pooled": _pooled(address, told),
-        "end": not told.terms, "terms": main_terms(on_screen, step, told, by_size, most), "by_size": by_size,
-        "most": MOST, **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
+        "end": not told.terms, "terms": main_terms(on_screen, step, told, by_size, page), "by_size": by_size,
+        **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
         "choice": _choice(chosen, step, address), "elsewhere": bool(_view_on(chosen, on_screen, address)),
     }  # fmt: skip
 
@@ -129,11 +130,11 @@ def _pooled(address: Address, told: Explanation) -> str:
     return f"The clicked cell stands for {size} cells, {which} of them."
 
 
-def _listing(address: Address, count: int) -> tuple[bool, int]:
-    """Whether the largest terms come first, and how many are listed."""
+def _listing(address: Address, count: int) -> tuple[bool, int | None]:
+    """Whether the largest terms come first, and which page of them is listed; None: the first few."""
     by_size = st.session_state.get("explainer-by-size", count > ROWS)
-    asked_of, most = st.session_state.get("explainer-most", ("", ROWS))
-    return by_size, most if asked_of == str(address) else ROWS
+    asked_of, page = st.session_state.get("explainer-page", ("", None))
+    return by_size, page if asked_of == str(address) and page < pages_of(count) else None
 
 
 def _layers(on_screen: Step, told: Explanation, step: Step, address: Address) -> dict[str, Any]:
@@ -188,15 +189,16 @@ def _answer(question: dict[str, Any]) -> None:
         wanted = next_trail(trail, kind, value, step)
         if wanted is not None:
             _go(wanted)
+    elif kind == "drag":
+        dragged.show(value, step)
     elif trail and kind == "show":
         for name, wanted in _view_on(chosen, step, trail[-1]).items():
             settings.look_at(name, wanted)
         redraw(["stations", "layer", "matrices", "sample", PART])
     elif trail and kind == "by_size":
         st.session_state["explainer-by-size"] = value is True
-    elif trail and kind == "more":
-        _, most = st.session_state.get("explainer-most", ("", ROWS))
-        st.session_state["explainer-most"] = (str(trail[-1]), min(most + MORE, MOST))
+    elif trail and kind == "page" and type(value) is int and value >= 0:  # of too many, there is none
+        st.session_state["explainer-page"] = (str(trail[-1]), value)
     elif trail and kind == "layers":
         st.session_state["explainer-layers"] = str(trail[-1])
 
@@ -213,7 +215,7 @@ def next_trail(trail: Trail, kind: str, value: Any, step: Step) -> Trail | None:
 
 def _go(trail: Trail) -> None:
     settings.look_at("cell", explainer_trail.written(trail))
-    st.session_state.pop("explainer-most", None)
+    st.session_state.pop("explainer-page", None)
 
 
 def _picked(trail: Trail, pick: dict[str, Any], step: Step) -> Trail:

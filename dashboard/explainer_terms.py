@@ -12,21 +12,23 @@ from llm_core import Step, Term, contributions
 from llm_core.cells import TOKEN_IDS, Operand
 from llm_core.explanation import Explanation, Terms
 
-ROWS, MORE, MOST = 24, 100, 1_024  # terms that are listed at first, by a click more, and at most
+ROWS, PAGE = 24, 256  # terms that are listed at first, and on each of the pages that have all of them
 BARS = 480  # of a strip of all terms; where there are more terms each is the largest of several
 
 
 def listed(
-    on_screen: Step, terms: Sequence[Term], by_size: bool, most: int, sign: str = "", own: int | None = None
+    on_screen: Step, terms: Sequence[Term], by_size: bool, shown: range, sign: str = "", own: int | None = None
 ) -> dict[str, Any]:
     """Some of the terms as rows, and of the others how many there are and their sum.
+
+    shown: which places of the order; beyond the last one there is nothing.
 
     by_size: the largest magnitudes first, else in order. own: the term that stands where the cell does; it is always
     among the rows, and so are a bias, a scale and a shift.
     """
     values = terms.values if isinstance(terms, Terms) else torch.tensor([t.value for t in terms], dtype=torch.float64)
     aside = _aside(terms)
-    chosen = _chosen(values, by_size, most, [*aside, *([] if own is None else [own])])
+    chosen = _chosen(values, by_size, shown, [*aside, *([] if own is None else [own])])
     finite = values[values.isfinite()].abs()
     largest = float(finite.max()) if len(finite) else 0.0
     rows = [_row(on_screen, terms[i], sign, i == own, largest, i in aside) for i in chosen]
@@ -45,15 +47,25 @@ def _aside(terms: Sequence[Term]) -> list[int]:
     return [i for i in ends if terms[i].operands[0][-2] != first]
 
 
-def _chosen(values: torch.Tensor, by_size: bool, most: int, always: list[int]) -> list[int]:
+def _chosen(values: torch.Tensor, by_size: bool, shown: range, always: list[int]) -> list[int]:
     """Which terms are listed, in the order in which they are."""
+    part = slice(shown.start, shown.stop)
     if by_size:
-        order = values.abs().nan_to_num(torch.inf).topk(min(most, len(values))).indices.tolist()
+        order = values.abs().nan_to_num(torch.inf).argsort(descending=True, stable=True)[part].tolist()
     else:
-        order = list(range(min(most, len(values))))
+        order = list(range(len(values)))[part]
     missing = [i for i in always if i not in order]
-    kept = order[: len(order) - len(missing)]
-    return [*missing, *kept] if by_size else [*kept, *missing]
+    return [*missing, *order] if by_size else [*order, *missing]
+
+
+def pages_of(count: int) -> int:
+    """On how many pages all of so many terms are listed; none where they are at first."""
+    return math.ceil(count / PAGE) if count > ROWS else 0
+
+
+def shown_on(page: int | None, count: int) -> range:
+    """Which places of the order a page lists; None: those that are listed at first."""
+    return range(min(ROWS, count)) if page is None else range(page * PAGE, min((page + 1) * PAGE, count))
 
 
 def _row(on_screen: Step, term: Term, sign: str, own: bool, largest: float, aside: bool) -> dict[str, Any]:
@@ -96,7 +108,9 @@ _HEADINGS = {
 _TOTALS = {"sum": "sum", "softmax": "total", "rotate": "sum"}
 
 
-def main_terms(on_screen: Step, step: Step, told: Explanation, by_size: bool, most: int) -> dict[str, Any] | None:
+def main_terms(
+    on_screen: Step, step: Step, told: Explanation, by_size: bool, page: int | None
+) -> dict[str, Any] | None:
     """The cell's own terms, with what the operation makes of them all; None where the way back ends."""
     if told.operation == "given":
         return _drawn(on_screen, told)
@@ -104,10 +118,11 @@ def main_terms(on_screen: Step, step: Step, told: Explanation, by_size: bool, mo
         return None
     operands = told.terms[0].operands
     product = len(operands) == 2 and operands[1][-2] != TOKEN_IDS
-    terms = listed(on_screen, told.terms, by_size, most, "×" if product else "", own_term(told))
+    count = len(told.terms)
+    terms = listed(on_screen, told.terms, by_size, shown_on(page, count), "×" if product else "", own_term(told))
     total = _TOTALS.get(told.operation, "") if len(told.terms) > 1 else ""
     terms |= {"heading": _HEADINGS[told.operation], "total": total,
-              "sum": brief(_total(told.terms))}  # fmt: skip
+              "sum": brief(_total(told.terms)), "page": page, "pages": pages_of(count)}  # fmt: skip
     if told.operation == "lookup" and operands and len(operands[0]) == 2:
         terms["strip"] = _table_row(step, *operands[0])
     return terms
@@ -122,7 +137,7 @@ def _drawn(on_screen: Step, told: Explanation) -> dict[str, Any] | None:
     probability = float(step.matrix("probabilities").values[0, token])
     link: Operand = (step, "probabilities", (0, token))
     drawn = [Term("its probability there", probability, [link], inputs=(probability,))]
-    return listed(on_screen, drawn, False, 1) | {"heading": f"Drawn in step {number}", "total": "", "sum": ""}
+    return listed(on_screen, drawn, False, range(1)) | {"heading": f"Drawn in step {number}", "total": "", "sum": ""}
 
 
 def _total(terms: Sequence[Term]) -> float:
@@ -144,7 +159,11 @@ def layer_by_layer(on_screen: Step, told: Explanation, step: Step) -> dict[str, 
         return None
     since = "What each part of each layer so far has added" if parts[0].operands[0][-2].endswith("embedding") else (
         "What was added since the last norm")  # fmt: skip
-    return listed(on_screen, parts, False, MOST) | {"heading": since, "total": "sum", "sum": brief(_total(parts))}
+    return listed(on_screen, parts, False, range(len(parts))) | {
+        "heading": since,
+        "total": "sum",
+        "sum": brief(_total(parts)),
+    }
 
 
 # ---- what is outlined -----------------------------------------------------------------------------------------------

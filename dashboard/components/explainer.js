@@ -1,5 +1,5 @@
 // The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js, cells.js,
-// drawings.js.
+// drag.js, drawings.js.
 
 const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
 
@@ -7,12 +7,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
   panel.ask = (kind, value) => setTriggerValue("ask", { [kind]: value ?? true });
-  watchCells(panel, (pick) => panel.ask("pick", pick));
+  watchCells(panel, (pick) => drag.done || panel.ask("pick", pick)); // a drag is no click
+  if (data?.drags) watchDrags((region) => panel.ask("drag", region));
+  else drag.stop?.();
   panel.start();
   show(panel, data ?? {});
   return whenUnmounted(panel, () => {
     panel.stop();
     stopCells(panel);
+    drag.stop?.();
   });
 }
 
@@ -296,6 +299,24 @@ function bar(share, signed, own) {
 function restOf(panel, terms, data) {
   const line = element("div", "rest");
   line.append(element("span", "", `and ${terms.rest.toLocaleString("en")} more, together ${terms.others}`));
-  if (data && terms.rows.length < data.most) line.append(button("more", "Show more", () => panel.ask("more")));
+  if (data && terms.pages) line.append(...pageButtons(panel, terms));
   return line;
+}
+
+/** From the first few terms to pages with all of them, and from page to page. */
+function pageButtons(panel, { page, pages }) {
+  if (page === null) return [pageButton(panel, "Show more", 0)];
+  const found = [element("span", "", `page ${page + 1} of ${pages}`)];
+  if (page > 0) found.unshift(pageButton(panel, "‹ Previous", page - 1));
+  if (page < pages - 1) found.push(pageButton(panel, "Next ›", page + 1));
+  if (page < pages - 2) found.push(pageButton(panel, "Last", pages - 1));
+  return found;
+}
+
+/** Asks for a page; the list then begins at its first term. */
+function pageButton(panel, text, page) {
+  return button("more", text, () => {
+    panel.body.scrollTop = 0;
+    panel.ask("page", page);
+  });
 }

@@ -11,7 +11,7 @@ from dashboard.components.browser import component
 
 _mount = component(
     "cell_explainer",
-    scripts=["choice.js", "panel.js", "figures.js", "cells.js", "drawings.js", "explainer.js"],
+    scripts=["choice.js", "panel.js", "figures.js", "cells.js", "drag.js", "drawings.js", "explainer.js"],
     styles=["common.css", "explainer.css"],
 )
 
@@ -20,11 +20,13 @@ def panel(shown: dict[str, Any], *, key: str, on_ask: Callable[[dict[str, Any]],
     """Listen to clicks on cells; show one cell's explanation at the bottom of the page.
 
     Arguments:
-        shown: the explanation in plain values, as dashboard/explainer.py makes it; empty: the panel is closed.
+        shown: the explanation in plain values, as dashboard/explainer.py makes it; with no `crumbs` the panel is
+            closed. `drags`: whether regions may be dragged.
         key: Streamlit's key.
         on_ask: called before the fragment runs, with one question of the visitor: `pick` (a picture's cell was
-            clicked), `go` (an operand's address), `back` (to which cell of the way), `choose` (matrix and numbers
-            typed), `show` (its matrix), `by_size`, `more`, `layers`, or `close`. It comes from a browser: check it.
+            clicked), `drag` (a region of one was dragged over), `go` (an operand's address), `back` (to which
+            cell of the way), `choose` (matrix and numbers typed), `show` (its matrix), `by_size`, `page`, `layers`, or
+            `close`. It comes from a browser: check it.
     """
 
     def tell_page() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from llm_core import generate, load_model
 
@@ -116,6 +116,61 @@ def test_a_link_with_any_part_of_a_matrix_shows_it_with_its_tokens(visit: Visit)
     part = np.where(np.triu(np.ones((5, 5)), 1), np.nan, weights)[2:5]
     assert any(m.shape == part.shape and np.allclose(m, part, equal_nan=True) for m in shown)
 
+
+def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_explains_one(visit: Visit) -> None:
+    visit.open(model="llama-nano", text="one two three four five six seven eight nine ten " * 30, head=1)
+    figure = visit.main.locator(".st-key-chart-layers-0-attention-scores")
+    expect(figure.locator(".heatmaplayer image").last).to_be_visible()
+    figure.scroll_into_view_if_needed()
+    visit.page.wait_for_timeout(500)  # until the page has scrolled
+    start, end = (figure.evaluate(_PLACE, [WEIGHTS, *cell]) for cell in ((4, 2), (9, 20)))  # 3 × 3 numbers in each
+    mouse = visit.page.mouse
+
+    mouse.move(start["x"], start["y"])
+    mouse.down()
+    mouse.move(end["x"], end["y"], steps=5)
+    expect(figure.locator(".drag-outline")).to_have_count(1)
+    mouse.up()
+    visit.expect_query(panel="exact", exact="attention.weights:12-29:6-62", cell=None)
+    expect(visit.main.locator(".st-key-chart-exact")).to_be_in_viewport()
+    expect(figure.locator(".drag-outline")).to_have_count(0)
+    shown = visit.matrices()[WEIGHTS]
+    assert any(m.shape == (18, 57) for m in shown)
+
+    eventually(lambda: _click_explains(visit, figure))
+    visit.expect_query(exact="attention.weights:12-29:6-62")
+
+
+def test_a_finger_that_moves_over_a_matrix_scrolls_and_drags_nothing(deep: Visit) -> None:
+    figure = deep.main.locator(".st-key-chart-layers-0-attention-scores")
+    figure.scroll_into_view_if_needed()
+    place = figure.evaluate(_PLACE, [WEIGHTS, 20, 3])
+    for kind, expected in (("touch", 0), ("pen", 1)):
+        assert figure.evaluate(_MOVED, [place, kind]) == expected
+
+
+def _click_explains(visit: Visit, figure: Locator) -> None:
+    """A click with a hand that is not quite still, once the page is."""
+    figure.scroll_into_view_if_needed()
+    visit.page.wait_for_timeout(1_000)
+    place = figure.evaluate(_PLACE, [WEIGHTS, 40, 20])
+    visit.page.mouse.move(place["x"], place["y"])
+    visit.page.mouse.down()
+    visit.page.mouse.move(place["x"] + 1, place["y"])
+    visit.page.mouse.up()
+    visit.page.wait_for_timeout(1_000)
+    assert "cell=layers.0.attention.weights" in visit.page.url
+
+
+_MOVED = """(place, [{ x, y }, pointerType]) => {
+  const target = document.elementFromPoint(x, y);
+  const send = (name, by) => target.dispatchEvent(new PointerEvent(name, {
+    pointerType, clientX: x + by, clientY: y + by, button: 0, buttons: 1, bubbles: true, cancelable: true }));
+  const let_be = send("pointerdown", 0) && send("pointermove", 20);
+  const outlines = place.querySelectorAll(".drag-outline").length;
+  send("pointercancel", 20);
+  return let_be ? outlines : -1;
+}"""
 
 _PLACE = """(place, [matrix, row, column]) => {
   const figure = place.querySelector(".js-plotly-plot");

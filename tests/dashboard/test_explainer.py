@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import explainer, explainer_trail
 from dashboard.equations import equations
-from dashboard.explainer_terms import ROWS, listed
+from dashboard.explainer_terms import PAGE, ROWS, listed, pages_of, shown_on
 from dashboard.explainer_trail import LONGEST, Address, follow, nearest, picked, read, stored, written
 from dashboard.explainer_words import brief, full
 from dashboard.figures.picture import Picture
@@ -177,11 +177,11 @@ def test_the_explained_cell_and_what_it_was_made_from_are_marked(runs):
 def test_of_a_softmax_over_the_vocabulary_the_largest_terms_are_listed_the_cells_own_among_them(runs):
     step = runs["toy"].steps[0]
     told_ = explain(step, "probabilities", (0, 1000))
-    terms = listed(step, told_.terms, True, ROWS, own=1000)
-    assert len(terms["rows"]) == ROWS and terms["rest"] == 50_257 - ROWS
+    terms = listed(step, told_.terms, True, range(ROWS), own=1000)
+    assert len(terms["rows"]) == ROWS + 1 and terms["rest"] == 50_257 - ROWS - 1
     assert sum(row["own"] for row in terms["rows"]) == 1
     assert len(terms["strip"]["bars"]) <= 480 and len(json.dumps(terms)) < 20_000
-    largest = torch.as_tensor(told_.terms.values).topk(ROWS - 1).values
+    largest = torch.as_tensor(told_.terms.values).topk(ROWS).values
     assert [number(row["value"]) for row in terms["rows"][1:]] == pytest.approx(largest.tolist(), rel=1e-5)
 
 
@@ -189,9 +189,35 @@ def test_in_order_a_long_sums_bias_is_listed_too(runs):
     step = runs["gpt2-nano"].steps[0]
     told_ = explain(step, "layers.1.feedforward.output", (2, 3))
     assert len(told_.terms) > 2 * ROWS
-    rows = listed(step, told_.terms, False, ROWS)["rows"]
+    rows = listed(step, told_.terms, False, range(ROWS))["rows"]
     assert rows[0]["label"] == "hidden 0" and rows[1]["label"] == "hidden 1" and rows[-1]["label"] == "bias"
     assert rows[-1]["aside"] and not rows[0]["aside"]
+
+
+@pytest.mark.parametrize("by_size", [True, False])
+@pytest.mark.parametrize(("name", "index"), [("probabilities", (0, 1000)), ("layers.0.feedforward.output", (2, 3))])
+def test_pages_list_every_term_once_besides_the_cells_own_and_the_bias(runs, name, index, by_size):
+    step = runs["gpt2-nano"].steps[0]
+    told_ = explain(step, name, index)
+    count = len(told_.terms)
+    found = []
+    for page in range(pages_of(count)):
+        shown = shown_on(page, count)
+        rows = listed(step, told_.terms, by_size, shown)["rows"]
+        assert len(rows) <= PAGE + 2 and len(json.dumps(rows)) < 150_000
+        found += [row["label"] for row in rows if page == pages_of(count) - 1 or not row["aside"]]
+    assert len(found) == count and len(set(found)) == count
+
+
+def test_a_page_follows_a_click_and_one_that_a_sum_lacks_shows_the_first_few(runs):
+    page = opened()
+    page.query_params["cell"] = "probabilities/0.1000"
+    page.session_state["explainer-page"] = ("probabilities/0.1000", 1)
+    terms = told(page.run())["terms"]
+    assert (terms["page"], terms["pages"], len(terms["rows"])) == (1, math.ceil(50_257 / PAGE), PAGE + 1)
+    page.session_state["explainer-page"] = ("probabilities/0.1000", 10**9)
+    terms = told(page.run())["terms"]
+    assert terms["page"] is None and len(terms["rows"]) == ROWS + 1
 
 
 def test_numbers_are_written_so_that_float32_numbers_can_be_told_apart():
