@@ -35,6 +35,11 @@ class Runs:
                 self._keep(key, run)
             return run
 
+    def has_prefill(self, fingerprint: str, text: str) -> bool:
+        """True where a run of this model and text is kept, however its tokens were drawn."""
+        with self._lock:
+            return any(key[:2] == (fingerprint, text) for key in self._runs)
+
     def forget(self, fingerprint: str) -> None:
         """Drop the runs of one model."""
         with self._lock:

@@ -7,19 +7,27 @@ import streamlit as st
 
 from dashboard.memory import LONG
 from dashboard.settings import Settings
-from dashboard.state import model_of
+from dashboard.state import RUNS, model_of
 from llm_core import Step
 
 
 @contextmanager
 def for_run(chosen: Settings) -> Iterator[None]:
-    """While the run of these settings is made, if it is a long one. Raises what `model_of` raises."""
-    tokens = len(model_of(chosen).tokenizer.encode(chosen.text)) if len(chosen.text) > LONG else 0
+    """While the run of these settings is made, if it is a long one and not kept. Raises what `model_of` raises."""
+    tokens = _tokens_to_run(chosen)
     if tokens < LONG:
         yield
         return
     with st.spinner(f"Running the model over {tokens:,} tokens. All layers are computed at once.", show_time=True):
         yield
+
+
+def _tokens_to_run(chosen: Settings) -> int:
+    """How many tokens the model has to go through; 0 for a text that is short or was run before."""
+    if len(chosen.text) < LONG:
+        return 0
+    model = model_of(chosen)
+    return 0 if RUNS.has_prefill(model.fingerprint, chosen.text) else len(model.tokenizer.encode(chosen.text))
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Long prompts: what they take is estimated before they are run, and refused in words where it is not there."""
 
+from contextlib import nullcontext
+from dataclasses import replace
+
 import pytest
 
-from dashboard import memory
-from dashboard.settings import LONGEST_LINK, LONGEST_TEXT
+from dashboard import memory, state, waiting
+from dashboard.settings import LONGEST_LINK, LONGEST_TEXT, Settings
 from llm_core import PRESETS, generate, random_model
 from tests.conftest import ids
 from tests.dashboard.test_page import opened, sentences
@@ -72,3 +75,14 @@ def test_a_link_that_is_too_long_to_share_is_said_to_be():
 
 def test_a_text_may_be_as_long_as_a_context_of_8192_tokens_takes():
     assert len("The capital of France is Paris. ") * 8192 / 7 < LONGEST_TEXT
+
+
+def test_a_long_text_is_said_to_be_run_only_when_it_is(monkeypatch):
+    said = []
+    monkeypatch.setattr(waiting, "LONG", 10)
+    monkeypatch.setattr(waiting.st, "spinner", lambda sentence, **_: said.append(sentence) or nullcontext())
+    chosen = Settings(text="said while it is run, one two three four five six seven", new_tokens=1)
+    for settings in (chosen, chosen, replace(chosen, dice_seed=8)):
+        with waiting.for_run(settings):
+            run = state.run_of(settings)
+    assert said == [f"Running the model over {len(run.prompt_ids):,} tokens. All layers are computed at once."]
