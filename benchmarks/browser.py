@@ -65,7 +65,7 @@ _STOPWATCH = """() => {
   const name = (place) => place.className.match(/st-key-\\S+/)[0].replace(/layers-\\d+/, "layer"); // any layer's is one
   const figures = (charts) => [...document.querySelectorAll(charts)].map(
     (place) => [name(place), place.querySelector(".js-plotly-plot")]);
-  const cell = (c) => c.z ? c.z.map((row) => [row[0], row[row.length - 1]]).join() : `${c.p} ${c.s}`;
+  const cell = (c) => c.z ? c.z.map((row) => row.reduce((a, b) => a + (b || 0), 0)).join() : `${c.p} ${c.s}`;
   const values = (figure) => (figure?.calcdata ?? []).map((cells) => cells.map(cell).join()).join();
   const roots = (node) => [node, ...[...node.querySelectorAll("*")].flatMap((e) => e.shadowRoot ?? [])];
   const text = (node) => roots(node).map((root) => root.textContent).join();

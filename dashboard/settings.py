@@ -25,7 +25,9 @@ from llm_core import Sampling
 VERSION = "1"
 """Of the URL's meaning. A default that changes would change old links: it needs a new version."""
 
-LONGEST_TEXT = 60_000  # characters: some 13,000 tokens of English; how many a model holds is said by the model
+LONGEST_TEXT = 200_000  # characters: some 45,000 tokens of English; how many a model holds is said by the model
+LONGEST_TEXT_HOSTED = 20_000  # of a visitor among many
+LARGEST_TOP_K = 300_000  # more than any vocabulary has
 LONGEST_LINK = 8_000  # characters that servers and messengers pass on without cutting
 MOST_NEW_TOKENS = 16
 LARGEST_WEIGHTS_SEED = 2**32 - 1
@@ -168,9 +170,14 @@ def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _text(text: str) -> str:
-    if len(text) > LONGEST_TEXT:
-        raise ValueError(text)
+    if len(text) > longest_text():
+        raise models.Unusable(f"it has {len(text):,} characters; at most {longest_text():,} are taken: shorten it")
     return text
+
+
+def longest_text() -> int:
+    """How many characters a text may have here."""
+    return LONGEST_TEXT_HOSTED if models.hosted() else LONGEST_TEXT
 
 
 def _part(text: str) -> str:
@@ -199,7 +206,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "text": _text,
     "temperature": _decimal(0, 2),
     "dice_seed": _whole(0, LARGEST_DICE_SEED),
-    "top_k": _whole(0, 50_257),
+    "top_k": _whole(0, LARGEST_TOP_K),
     "top_p": _decimal(0.01, 1),
     "new_tokens": _whole(1, MOST_NEW_TOKENS),
     "weights_seed": _whole(0, LARGEST_WEIGHTS_SEED),

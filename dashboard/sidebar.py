@@ -30,7 +30,7 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
     with st.sidebar:
         st.html("<div class='brand'>Every matrix</div>")
         about_model = chooser()
-        st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.LONGEST_TEXT,
+        st.text_area("Text", DEFAULTS.text, key="text", height=96, max_chars=settings.longest_text(),
                      on_change=settings.forget_token, **_BOUND)  # fmt: skip
         text_guard(field="text", key=settings.GUARD)
         with st.container(horizontal=True, gap="xsmall", key="examples"):
@@ -64,7 +64,7 @@ def _sampling(on_change: Callable[[], None]) -> None:
 
 
 def _more(on_sampling: Callable[[], None]) -> None:
-    st.number_input("Top-k", 0, 50_257, DEFAULTS.top_k, 1, key="top_k", on_change=on_sampling,
+    st.number_input("Top-k", 0, settings.LARGEST_TOP_K, DEFAULTS.top_k, 1, key="top_k", on_change=on_sampling,
                     help="Keep the k most likely tokens only; 0 keeps all.", **_BOUND)  # fmt: skip
     st.slider("Top-p", 0.01, 1.0, DEFAULTS.top_p, 0.01, format="%.2f", key="top_p", on_change=on_sampling,
               help="Keep the most likely tokens that together reach this probability; 1 keeps all.",

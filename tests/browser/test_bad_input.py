@@ -144,7 +144,7 @@ BAD_LINKS = {
         "weights_seed": "1.5", "step": "one", "station": "nowhere", "token": "last",
     },
     "out of range": {
-        "temperature": "9", "dice_seed": "-1", "top_k": "60000", "top_p": "0", "new_tokens": "1000",
+        "temperature": "9", "dice_seed": "-1", "top_k": "300001", "top_p": "0", "new_tokens": "1000",
         "weights_seed": str(2**40), "step": "-1", "station": "", "token": "-1", "v": "99",
     },
     "hostile values": {

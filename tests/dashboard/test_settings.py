@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.settings import DEFAULTS, LONGEST_TEXT, Settings, read
+from dashboard.settings import DEFAULTS, LONGEST_TEXT, LONGEST_TEXT_HOSTED, Settings, read
 from llm_core import Sampling
 
 
@@ -24,7 +24,7 @@ def test_every_setting_can_be_read_from_a_link():
 @pytest.mark.parametrize(("name", "value"), [
     ("model", "no-such-model"), ("temperature", "9"), ("temperature", "-1"), ("temperature", "nan"),
     ("temperature", "inf"), ("temperature", "warm"), ("temperature", ""), ("dice_seed", "-4"), ("dice_seed", "1.5"),
-    ("dice_seed", "9" * 30), ("dice_seed", "٣"), ("top_k", "50258"), ("top_p", "0"), ("new_tokens", "0"),
+    ("dice_seed", "9" * 30), ("dice_seed", "٣"), ("top_k", "300001"), ("top_p", "0"), ("new_tokens", "0"),
     ("new_tokens", "17"), ("weights_seed", "4294967296"), ("step", "99"), ("station", "moon"), ("token", "-1"),
     ("text", "x" * (LONGEST_TEXT + 1)), ("v", "2"),
 ])  # fmt: skip
@@ -42,8 +42,17 @@ def test_a_refusal_says_the_value_and_what_is_used():
 
 def test_a_long_refused_value_is_shortened():
     _, (refusal,) = read({"text": "x" * (LONGEST_TEXT + 1)})
+    assert f"{LONGEST_TEXT + 1:,} characters; at most {LONGEST_TEXT:,}" in str(refusal)
     assert len(str(refusal)) < 250
 
 
 def test_decimals_are_rounded_to_what_the_slider_shows():
     assert read({"temperature": "0.123456"})[0] == {"temperature": 0.12}
+
+
+def test_one_visitor_among_many_may_send_less_text(monkeypatch):
+    monkeypatch.setenv("HOSTED", "1")
+    text = "x" * (LONGEST_TEXT_HOSTED + 1)
+    _, (refusal,) = read({"text": text})
+    assert f"at most {LONGEST_TEXT_HOSTED:,}" in str(refusal)
+    assert read({"text": text[1:]}) == ({"text": text[1:]}, [])
