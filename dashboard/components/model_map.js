@@ -106,7 +106,8 @@ function newLine(choice, name, title, cells) {
   return line;
 }
 
-function newCell(choice, id, label) {
+function newCell(choice, id, words) {
+  const label = [words, choice.map.thumbnails[id]?.said].filter(Boolean).join(", ");
   const cell = element("div", "cell");
   cell.dataset.id = id;
   cell.title = label;

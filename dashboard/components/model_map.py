@@ -74,7 +74,8 @@ def model_map(
 
     Arguments:
         plan: what is where.
-        thumbnails: called only if they have to be sent; gives for each cell what `thumbnail.encode` made.
+        thumbnails: called only if they have to be sent; gives for each cell what `thumbnail.encode` made, and `said`:
+            its range in words.
         signature: names plan and thumbnails; what is named alike must be alike.
         chosen: the cell that the page wants chosen.
         allowed: all cells.

@@ -1,6 +1,7 @@
 """What a figure shows, in words: for those who cannot see it."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -52,6 +53,20 @@ def grid_in_words(
         for row, column in zip(*np.unravel_index(order, values.shape), strict=True)
     ]
     return f"{what}: from {said(float(least))} to {said(float(most))}; largest at {'; '.join(cells)}."
+
+
+def line_in_words(
+    what: str, values: Sequence[float], names: Sequence[str], said: Callable[[float], str] = number
+) -> str:
+    """A line through values at points of these names: its range, and where its ends are. said: how a value is told."""
+    finite = [i for i, value in enumerate(values) if math.isfinite(value)]
+    if not finite:
+        return f"{what}: no numbers."
+    least, most = (pick(finite, key=values.__getitem__) for pick in (min, max))
+    return (
+        f"{what}: from {said(values[least])} to {said(values[most])}; "
+        f"smallest {names[least]}, largest {names[most]}; {said(values[finite[-1]])} {names[finite[-1]]}."
+    )
 
 
 def _names(picture: Picture, axis: int) -> list[str]:

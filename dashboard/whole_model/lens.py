@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import models, settings
+from dashboard.figures.alternative import line_in_words
 from dashboard.figures.equation import escape
 from dashboard.figures.lens import lens_figure
 from dashboard.figures.lines import Line, Panel, lines_figure
@@ -126,8 +127,17 @@ def _line(step: Step, chosen: Settings) -> None:
         Panel(f"Rank of {escape(label)} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
     ]  # fmt: skip
     st.plotly_chart(lines_figure(doors_in_words(len(found.doors)), panels), key="chart-whole-token", theme=None,
-                    config={"displayModeBar": False}, alt=f"Probability and rank by layer of {label}")  # fmt: skip
+                    config={"displayModeBar": False}, alt=lines_in_words(label, probability, rank))  # fmt: skip
     st.text(in_words(label, probability, rank))
+
+
+def lines_in_words(label: str, probability: list[float], rank: list[int]) -> str:
+    """The lines for those who cannot see them."""
+    doors = [at(door) for door in doors_in_words(len(rank))]
+    return " ".join([
+        line_in_words(f"Probability of {label}", probability, doors, percent),
+        line_in_words(f"Its rank, of which 1 is the likeliest token's, of {label}", rank, doors, "{:,}".format),
+    ])  # fmt: skip
 
 
 def followed(step: Step, chosen: Settings) -> int:

@@ -1,6 +1,7 @@
 """The map of all matrices, and beside it the one that was chosen."""
 
 import hashlib
+import math
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from dashboard.components.model_map import Column, Outside, Plan, model_map
 from dashboard.depth import look_of
 from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
+from dashboard.figures.picture import number, percent
 from dashboard.navigation import INFERENCE
 from dashboard.pictures import Pictures, Tokens, shape_in_words
 from dashboard.redraw import callback, guarded, redraw
@@ -20,6 +22,7 @@ from dashboard.state import run_of, step_index
 from dashboard.whole_model.survey import MOST_ROWS, Survey, cell, entries, is_complete, key_of, survey
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
+from llm_core.health import Health
 
 MEANING = (
     "Every matrix of this step: layers from top to bottom, and in each layer its parts in order of computation. "
@@ -95,12 +98,32 @@ def map_of_all() -> None:
     config = run.model.config
     entry = chosen_entry(chosen, config)
     head = look_of(chosen, config).head if has_heads_apart(entry) else None
-    thumbnails = {name: thumbnail for seen in found.seen.values() for name, thumbnail in seen.thumbnails.items()}
+    thumbnails = thumbnails_with_words(found)
     model_map(
         plan_of(config, _shapes(found)), lambda: thumbnails, signature=_signature(step), chosen=cell(entry.name, head),
         allowed=thumbnails, key="model-map", on_choose=_choose,
     )  # fmt: skip
     st.caption(" ".join([SCALES, *rows_in_words(step)]))
+
+
+def thumbnails_with_words(found: Survey) -> dict[str, dict[str, Any]]:
+    """All thumbnails by cell, each with what is said of it to those who cannot see it."""
+    health = {cell(h.name, h.head): h for seen in found.seen.values() for h in seen.health}
+    return {
+        name: thumbnail | {"said": range_in_words(health[name], thumbnail["kind"] == "probability")}
+        for seen in found.seen.values()
+        for name, thumbnail in seen.thumbnails.items()
+    }
+
+
+def range_in_words(health: Health, share: bool) -> str:
+    """From which number to which its cells go, and the largest magnitude; share: they are shares of 1."""
+    said = percent if share else number
+    if math.isnan(health.minimum):
+        return "no numbers"
+    largest = max(abs(health.minimum), abs(health.maximum))
+    ends = f"from {said(health.minimum)} to {said(health.maximum)}"
+    return ends if share else f"{ends}, largest magnitude {said(largest)}"
 
 
 def surveyed(step: Step) -> Survey:

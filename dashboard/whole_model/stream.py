@@ -4,6 +4,7 @@ import streamlit as st
 import torch
 
 from dashboard import settings
+from dashboard.figures.alternative import line_in_words
 from dashboard.figures.equation import escape
 from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import number
@@ -44,7 +45,7 @@ def stream() -> None:
     lines = [Line("mean of the rows", mean), Line("longest row", largest, at)]
     figure = lines_figure(doors_in_words(len(step.doors)), [Panel("Norm of a row, log scale", lines, log=True)])
     st.plotly_chart(figure, key="chart-whole-stream", theme=None, config={"displayModeBar": False},
-                    alt=f"Row norms by layer: from {number(mean[0])} to {number(mean[-1])} in the mean")  # fmt: skip
+                    alt=lines_in_words(mean, largest))  # fmt: skip
     st.text(in_words(step, mean, largest, rows))
 
 
@@ -52,6 +53,13 @@ def row_norms(step: Step) -> tuple[list[float], list[float], list[int]]:
     """At each door: the mean of the rows' norms √Σ x², the largest of them, and in which row that is."""
     norms = [torch.linalg.vector_norm(door, dim=-1, dtype=torch.float64) for door in step.doors]
     return ([float(n.mean()) for n in norms], [float(n.max()) for n in norms], [int(n.argmax()) for n in norms])
+
+
+def lines_in_words(mean: list[float], largest: list[float]) -> str:
+    """The lines for those who cannot see them."""
+    doors = [at(door) for door in doors_in_words(len(mean))]
+    lines = {"Mean norm of the rows": mean, "Norm of the longest row": largest}
+    return " ".join(line_in_words(what, values, doors) for what, values in lines.items())
 
 
 def in_words(step: Step, mean: list[float], largest: list[float], rows: list[int]) -> str:

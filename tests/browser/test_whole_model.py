@@ -19,7 +19,7 @@ def the_map(visit: Visit) -> Locator:
 
 
 def cell(visit: Visit, name: str) -> Locator:
-    return the_map(visit).get_by_role("gridcell", name=name, exact=True)
+    return the_map(visit).get_by_role("gridcell", name=re.compile(f"^{re.escape(name)}, from "))
 
 
 def open_map(visit: Visit, **query: object) -> None:

@@ -1,10 +1,12 @@
 """What figures show, in words."""
 
+import math
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.figures.alternative import grid_in_words, in_words, picture_in_words
+from dashboard.figures.alternative import grid_in_words, in_words, line_in_words, picture_in_words
 from dashboard.figures.picture import Picture
 from tests.dashboard.test_page import opened
 
@@ -38,6 +40,18 @@ def test_an_equation_names_its_matrices_and_those_below_them() -> None:
     under = Picture("b", "b", "1×3", np.ones((1, 3)), kind="weight")
     said = in_words([picture(below=(("+", under),)), "=", picture()])
     assert said.count("Q, 2×3") == 2 and said.count("b, 1×3: from 1.0 to 1.0") == 1
+
+
+def test_a_line_says_its_range_where_its_ends_are_and_its_last_value() -> None:
+    doors = ["at the input", "after layer 0", "after layer 1"]
+    assert line_in_words("Norm", [2.0, 64.0, 31.5], doors) == (
+        "Norm: from 2.0 to 64; smallest at the input, largest after layer 0; 32 after layer 1."
+    )
+    assert line_in_words("Rank", [40_000, 1, 3], doors, "{:,}".format) == (
+        "Rank: from 1 to 40,000; smallest after layer 0, largest at the input; 3 after layer 1."
+    )
+    assert line_in_words("Norm", [math.nan, math.inf, 5.0], doors).startswith("Norm: from 5.0 to 5.0; smallest after")
+    assert line_in_words("Norm", [math.nan], doors[:1]) == "Norm: no numbers."
 
 
 @pytest.mark.parametrize("panel", ["", "heads", "stream", "exact"])

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.lens import lens_figure
 from dashboard.figures.lines import Line, Panel, lines_figure
+from dashboard.figures.picture import number, percent
 from dashboard.settings import DEFAULTS, read
 from dashboard.whole_model import lens as lens_section
 from dashboard.whole_model import survey as surveys
@@ -81,6 +83,29 @@ def test_the_page_has_every_matrix_on_the_map_and_in_the_table(model):
     assert set(rows["name"]) == names
     assert len(rows) == len(found["thumbnails"])
     assert "are sound: no NaN, no infinity" in texts(page)
+
+
+def test_each_cell_of_the_map_says_the_range_of_its_matrix(llama):
+    step = generate(llama, "hello how are you?", 3).steps[0]
+    found = the_map(opened(model="llama-nano"))["map"]["thumbnails"]
+    assert all(re.match("from .+ to .+", thumbnail["said"]) for thumbnail in found.values())
+    q = step.matrix("layers.2.attention.q").values
+    ends = number(float(q.min())), number(float(q.max()))
+    assert found["layers.2.attention.q"]["said"] == (
+        f"from {ends[0]} to {ends[1]}, largest magnitude {number(float(q.abs().max()))}"
+    )
+    weights = step.matrix("layers.2.attention.weights")
+    seen = weights.values[3][~weights.mask]
+    assert found["layers.2.attention.weights#3"]["said"] == f"from {percent(float(seen.min()))} to 100 %"
+
+
+def test_the_lines_of_the_page_say_their_ranges_by_layer(llama):
+    page = opened(model="llama-nano")
+    said = {chart.proto.id.split("-", 1)[-1]: chart.proto.alt for chart in page.get("plotly_chart")}
+    (norms,) = [alt for alt in said.values() if alt.startswith("Mean norm of the rows: from ")]
+    assert "Norm of the longest row: from " in norms and "largest after layer " in norms
+    (guess,) = [alt for alt in said.values() if alt.startswith("Probability of ")]
+    assert " % to " in guess and "after layer 3" in guess and "Its rank" in guess
 
 
 def test_a_link_says_which_matrix_stands_beside_the_map():
