@@ -41,9 +41,11 @@ def read_original(model: Transformer) -> Any:
             theirs = AutoModelForCausalLM.from_pretrained(
                 **where, dtype=model.dtype, attn_implementation="eager", local_files_only=True, trust_remote_code=False
             )
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"transformers cannot read {origin.name} ({reason})") from error
+    except Exception as error:  # its own words may hold paths of this machine: they stay with the cause
+        raise ValueError(
+            f"transformers cannot read {origin.name} ({type(error).__name__}): its files may have changed, so "
+            "load the model again"
+        ) from error
     return theirs.eval()
 
 

@@ -1,6 +1,7 @@
 """A run is proven against an implementation of its own; one wrong weight or formula is found, where it first shows."""
 
 import math
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -169,6 +170,17 @@ def test_files_that_are_gone_are_said(tmp_path):
     (tmp_path / "model").rename(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="not there any more"):
         prove(generate(model, ids(4)))
+
+
+def test_what_transformers_says_of_files_stays_out_of_the_sentence(monkeypatch, tmp_path):
+    model = load_model(str(save(make("gpt2"), tmp_path / "model")))
+    failing = Mock(side_effect=OSError(tmp_path))
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", failing)
+    with pytest.raises(ValueError) as refused:
+        prove(generate(model, ids(4)))
+    assert failing.called and str(tmp_path) in str(refused.value.__cause__)
+    assert str(tmp_path) not in str(refused.value)
+    assert "transformers cannot read model (OSError)" in str(refused.value) and "again" in str(refused.value)
 
 
 def test_bfloat16_is_held_against_bfloat16(tmp_path):

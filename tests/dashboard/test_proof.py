@@ -71,6 +71,14 @@ def test_a_proof_is_made_once_for_all_who_ask_and_beside_them() -> None:
     assert made == [run]
 
 
+def test_why_a_proof_failed_is_in_the_log_with_its_cause(caplog: pytest.LogCaptureFixture) -> None:
+    def make(run: Run) -> Proof:
+        raise ValueError("transformers cannot read it") from OSError("/home/someone/weights")
+
+    assert started(Proofs(make), run_of()).exception(20) is not None
+    assert "/home/someone/weights" in caplog.text and "transformers cannot read it" in caplog.text
+
+
 def test_a_proof_that_failed_is_tried_again_when_asked_for() -> None:
     answers: list[Any] = [ValueError("the files are gone"), proof({"q": 0.0})]
 
