@@ -36,7 +36,8 @@ _USUAL = 8 * MEGABYTE  # up to which a run file has every matrix unless less is 
 _ROOM = "<style>/* the dialog's place */</style>"
 """Streamlit keeps dialogs and styles in one list. A fragment that is drawn again goes on where the list was when it was
 drawn first: without a place of its own there, the dialog would take that of the next style on the page."""
-NOTHING, MATRIX, LAYER, ALL = "Tokens and settings", "This matrix", "This layer", "Every matrix"
+NOTHING, MATRIX, LAYER, THESE, ALL = (
+    "Tokens and settings", "This matrix", "This layer", "These matrices", "Every matrix")  # fmt: skip
 
 
 @st.fragment(key="take-away")
@@ -176,6 +177,8 @@ def _whole_run(asked: Asked, run: Run) -> None:
         state[f"{_KEY}parts"] = ALL if sizes[ALL] <= _USUAL else LAYER if LAYER in choices else NOTHING
     picked = st.radio("With which matrices of each step?", list(choices), key=f"{_KEY}parts",
                       format_func=lambda name: f"{name} · {_size_in_words(sizes[name])}")  # fmt: skip
+    if picked == THESE:
+        _pick_matrices(asked, run.model.config)
     fits = sizes[picked] <= _limit(FILE_LIMIT)
     st.download_button("Run file", _maker(_run_file, asked, choices[picked]),
                        f"{plain(run.model.name)}-run{SUFFIX}", "application/octet-stream", key=f"{_KEY}run",
@@ -196,7 +199,24 @@ def _choices(asked: Asked, run: Run) -> dict[str, list[str]]:
         found[MATRIX] = [asked.name]
     if config.layers > 1:
         found[LAYER] = [entry.name for entry in all_ if entry.layer == asked.layer]
-    return found | {ALL: [entry.name for entry in all_]}
+    return found | {THESE: picked_matrices(config), ALL: [entry.name for entry in all_]}
+
+
+def picked_matrices(config: ModelConfig) -> list[str]:
+    """The names that were picked by hand, in order of computation; of another model those that this one has too."""
+    picked = set(st.session_state.get(f"{_KEY}these", []))
+    return [entry.name for entry in catalogue.matrices(config) if entry.name in picked]
+
+
+def _pick_matrices(asked: Asked, config: ModelConfig) -> None:
+    """Any of the chosen layer and of what lies outside of the layers; what was picked of other layers stays."""
+    picked = picked_matrices(config)
+    options = {e.name: e for e in catalogue.matrices(config) if e.layer in (None, asked.layer) or e.name in picked}
+    st.session_state[f"{_KEY}these"] = picked
+    st.multiselect("Matrices", list(options), key=f"{_KEY}these", placeholder="Choose one or more",
+                   format_func=lambda name: f"{options[name].title} · {name}")  # fmt: skip
+    if config.layers > 1:
+        st.caption(f"Those of layer {asked.layer} are offered; choose another layer above to add some of its own.")
 
 
 def _size_in_words(size: int) -> str:

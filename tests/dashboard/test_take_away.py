@@ -20,8 +20,9 @@ from dashboard import take_away
 from dashboard.filed.opener import same_run
 from dashboard.settings import Settings
 from dashboard.state import run_of
-from dashboard.take_away import Asked, own_head
+from dashboard.take_away import THESE, Asked, own_head
 from llm_core import ModelConfig, Sampling, catalogue, generate, load_model, open_run, random_model, save_run
+from llm_core.run_file import size_of
 
 APP = Path(__file__).parents[2] / "app.py"
 RUN_FILE = "dashboard/pages/run_file.py"
@@ -128,6 +129,36 @@ def test_the_run_file_holds_what_is_on_the_page():
     filed, run = open_run(data), run_of(Settings())
     assert filed.ids == run.ids and filed.prompt == Settings().text and filed.sampling == Settings().sampling
     assert torch.equal(filed.steps[0].matrix("input").values, run.steps[0].matrix("input").values)
+
+
+def test_matrices_of_any_layer_can_be_picked_for_the_run_file():
+    page = asking(model="llama-nano", layer="1")
+    page.radio(key="take-parts").set_value(THESE).run()
+    pick = page.multiselect(key="take-these")
+    assert pick.value == [] and "Queries · layers.1.attention.q" in pick.options
+    assert not any("layers.0." in option for option in pick.options)
+    pick.set_value(["input", "layers.1.attention.q"]).run()
+    page.number_input(key="take-layer").set_value(3).run()
+    pick = page.multiselect(key="take-these")
+    assert "Queries · layers.1.attention.q" in pick.options  # what was picked stays
+    pick.set_value(["layers.3.attention.q", "layers.1.attention.q", "input"]).run()
+    assert not page.exception and page.radio(key="take-parts").value == THESE
+    assert page.multiselect(key="take-these").value == ["input", "layers.1.attention.q", "layers.3.attention.q"]
+    names = page.multiselect(key="take-these").value
+    run = run_of(Settings(model="llama-nano", layer=1))
+    told = f"{THESE} · {take_away._size_in_words(size_of(run, names))}"
+    assert told in page.radio(key="take-parts").options
+    filed = open_run(take_away._run_file(Asked(Settings(model="llama-nano"), 0, 3, 0, "input"), names))
+    assert [step.names for step in filed.steps] == [names] * len(run.steps)
+
+
+def test_of_what_was_picked_in_another_model_only_what_this_one_has_is_put_into_the_file():
+    page = asking(model="llama-nano")
+    page.radio(key="take-parts").set_value(THESE).run()
+    page.multiselect(key="take-these").set_value(["input", "layers.0.attention.q_rotated"]).run()
+    page.query_params["model"] = "gpt2-nano"
+    page.run()
+    assert not page.exception and page.multiselect(key="take-these").value == ["input"]
 
 
 def test_a_file_that_would_be_too_large_is_not_offered(monkeypatch):
