@@ -14,7 +14,7 @@ from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
 from dashboard.presenter import sized
 from dashboard.readings import Reading, read
-from dashboard.redraw import redraw
+from dashboard.redraw import guarded, redraw
 from dashboard.settings import Settings
 from dashboard.state import run_of
 from dashboard.tile import tile
@@ -99,6 +99,7 @@ def all_heads(step: Step, look: Look) -> None:
 
 
 @st.fragment(key="head-frame")
+@guarded
 def head_frame() -> None:
     """The bold frame of the chosen head, a style of its own: the figure stays as it is."""
     chosen = settings.current()

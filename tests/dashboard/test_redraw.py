@@ -44,6 +44,20 @@ def test_no_callback_fails_with_a_text_that_is_refused(answer, arguments):
     assert not page.exception
 
 
+def test_the_frame_of_the_chosen_head_fails_with_a_sentence():
+    page = AppTest.from_function(_frame).run()
+    assert not page.exception and "The text is blank" in sentences(page)
+
+
+def _frame():
+    import streamlit as st
+
+    from dashboard import depth
+
+    st.session_state["text"] = ""
+    depth.head_frame()
+
+
 def test_a_callback_still_draws_again_and_reports_what_is_wrong_with_the_program():
     class Again(BaseException):
         pass
