@@ -173,8 +173,9 @@ def _whole_run(asked: Asked, run: Run) -> None:
     choices = _choices(asked, run)
     sizes = {name: size_of(run, names) for name, names in choices.items()}
     state = st.session_state
-    if state.get(f"{_KEY}parts") not in choices:
-        state[f"{_KEY}parts"] = ALL if sizes[ALL] <= _USUAL else LAYER if LAYER in choices else NOTHING
+    usual = ALL if sizes[ALL] <= _USUAL else LAYER if LAYER in choices else NOTHING
+    before = state.get(f"{_KEY}parts")
+    state[f"{_KEY}parts"] = before if before in choices else usual  # said anew: a browser knows it by its old size
     picked = st.radio("With which matrices of each step?", list(choices), key=f"{_KEY}parts",
                       format_func=lambda name: f"{name} · {_size_in_words(sizes[name])}")  # fmt: skip
     if picked == THESE:

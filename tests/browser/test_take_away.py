@@ -82,6 +82,21 @@ def test_nothing_moves_when_the_dialog_opens_and_closes(visit: Visit) -> None:
     assert tops(visit) == before
 
 
+def test_matrices_picked_by_title_are_in_the_run_file(visit: Visit, tmp_path: Path) -> None:
+    visit.open(model="llama-nano")
+    found = dialog(visit)
+    found.get_by_role("tab", name="The whole run").click()
+    found.get_by_text("These matrices ·").click()
+    for title in ("Queries · layers.0.attention.q", "Input · input"):
+        found.get_by_role("combobox", name="Matrices").fill(title)
+        visit.page.get_by_role("option", name=title, exact=True).click()
+        visit.page.wait_for_timeout(1_000)  # until Python has heard of it
+    visit.page.keyboard.press("Escape")
+    expect(found.get_by_role("radio", name="These matrices")).to_be_checked()
+    path = downloaded(visit, found.get_by_role("button", name="Run file"), tmp_path)
+    assert open_run(path).steps[0].names == ["input", "layers.0.attention.q"]
+
+
 def test_a_run_file_opens_again_and_leads_to_the_same_run(visit: Visit, tmp_path: Path) -> None:
     visit.open(dice_seed=11)
     found = dialog(visit)
