@@ -213,9 +213,24 @@ def test_a_long_sum_is_listed_by_size_or_in_order_and_in_part(visit: Visit, pane
     panel.root.get_by_role("button", name="in order").click()
     expect(panel.rows.first).to_contain_text("hidden 0")
     panel.root.get_by_role("button", name="Show more").click()
-    expect(panel.rows).to_have_count(min(124, len(terms)))
+    expect(panel.rows).to_have_count(len(terms))  # 160: one page has them all
     shown = [float(v.replace("−", "-")) for v in panel.root.locator("td.number").all_inner_texts()]
     np.testing.assert_allclose(shown, terms[: len(shown)], rtol=1e-4, atol=1e-6)
+
+
+def test_a_sum_over_the_vocabulary_is_listed_page_by_page_to_its_last_term(visit: Visit, panel: Panel) -> None:
+    visit.open(cell="probabilities/0.1000")
+    size = run_of(Settings()).model.config.vocab_size
+    panel.root.get_by_role("button", name="in order").click()
+    panel.root.get_by_role("button", name="Show more").click()
+    expect(panel.root).to_contain_text(f"page 1 of {-(-size // 256)}")
+    panel.root.get_by_role("button", name="Next").click()
+    expect(panel.rows.first).to_contain_text("vocab 256 ")
+    expect(panel.rows).to_have_count(257)  # and the cell's own
+    panel.root.get_by_role("button", name="Last").click()
+    expect(panel.root).to_contain_text(f"vocab {size - 1} ")
+    panel.root.get_by_role("button", name="Previous").click()
+    expect(panel.rows.first).to_contain_text(f"vocab {(-(-size // 256) - 2) * 256} ")
 
 
 def test_on_a_phone_it_is_a_sheet_as_wide_as_the_screen(visit: Visit, panel: Panel) -> None:
