@@ -12,6 +12,7 @@ from dashboard.components.proof import Badge, Mark, proof_badge
 from dashboard.proofs import Proofs
 from dashboard.redraw import callback, guarded
 from dashboard.state import run_of
+from dashboard.style import ROOM_FOR_DIALOG
 from llm_core import Run, catalogue
 from llm_core.proof import Proof
 
@@ -32,6 +33,8 @@ def proof() -> None:
     proof_badge(badge, run=f"{run.model.fingerprint} {run.ids}", key="proof-badge", on_ask=_ask, on_open=_open)
     if st.session_state.get("proof-open") and future is not None and future.done():
         _table(run, future.result())
+    else:
+        st.html(ROOM_FOR_DIALOG)
 
 
 def badge_of(future: Future[Proof] | None, automatic: bool, busy: bool = False) -> Badge:
@@ -52,7 +55,8 @@ def badge_of(future: Future[Proof] | None, automatic: bool, busy: bool = False) 
     marks = {name: mark_of(found, name) for name in found.errors}
     how = REFERENCES[found.reference]
     if found.ok:
-        count = sum(error is not None for error in found.errors.values())
+        held = sum(error is not None for error in found.errors.values())
+        count = f"{held}" if held == len(found.errors) else f"{held} of {len(found.errors)}"
         text = f"{count} matrices {how}: all agree to {rounded(found.worst)} of their largest number"
         return Badge("ok", text, "Show each matrix's error.", marks)
     others = {1: "", 2: ", and one other,"}.get(len(found.off), f", and {len(found.off) - 1} others,")
@@ -124,8 +128,8 @@ def explanation(found: Proof) -> str:
     what = (
         "The same token ids went through transformers' own implementation, with the model's original files."
         if found.reference == "transformers"
-        else "Every matrix was computed once more in float64, by a second implementation that shares no arithmetic "
-        "with the first."
+        else "Every matrix was computed once more in float64, with the weights drawn from their seed again, by a "
+        "second implementation that shares no arithmetic with the first."
     )
     return (
         f"{what} Rounding explains errors of up to {rounded(found.tolerance)} of a matrix's largest number; "

@@ -325,7 +325,7 @@ def forget_token() -> None:
 
 def link_length() -> int:
     """About how many characters this view's link has."""
-    return len(urlencode(st.query_params.to_dict() | {"text": current().text}))
+    return len(urlencode(st.query_params.to_dict() | {"text": current().text}, errors="replace"))
 
 
 def say(sentence: str) -> None:

@@ -20,6 +20,7 @@ from dashboard.redraw import callback, guarded
 from dashboard.settings import Settings, shortened
 from dashboard.sharing import kv_head_of
 from dashboard.state import run_of, step_index
+from dashboard.style import ROOM_FOR_DIALOG
 from dashboard.tile import entries
 from llm_core import ModelConfig, Run, Step, catalogue, python_lines, save_run
 from llm_core.catalogue import Entry
@@ -33,9 +34,6 @@ HOSTED_SHARE = 4  # where strangers are served, files are smaller by this factor
 _KEY = "take-"
 _OPEN = "take-is-open"
 _USUAL = 8 * MEGABYTE  # up to which a run file has every matrix unless less is asked for
-_ROOM = "<style>/* the dialog's place */</style>"
-"""Streamlit keeps dialogs and styles in one list. A fragment that is drawn again goes on where the list was when it was
-drawn first: without a place of its own there, the dialog would take that of the next style on the page."""
 NOTHING, MATRIX, LAYER, THESE, ALL = (
     "Tokens and settings", "This matrix", "This layer", "These matrices", "Every matrix")  # fmt: skip
 
@@ -49,7 +47,7 @@ def take_away() -> None:
     if st.session_state.get(_OPEN):  # kept, so that whatever draws the page again leaves the dialog open
         _dialog()
     else:
-        st.html(_ROOM)
+        st.html(ROOM_FOR_DIALOG)
 
 
 def close() -> None:

@@ -15,11 +15,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   showBadge(root, data, setTriggerValue);
   proof.watch ||= watchFigures((figure) => markFigure(figure, proof));
   proof.watch.draw();
-  clearTimeout(proof.timer);
+  clearInterval(proof.timer);
   const wait = { automatic: STILL, pending: AGAIN }[data.state];
-  if (wait) proof.timer = setTimeout(() => setTriggerValue("ask", data.run), wait);
+  // Again and again: an answer that says the same as the one before does not reach us.
+  if (wait) proof.timer = setInterval(() => setTriggerValue("ask", data.run), wait);
   return whenUnmounted(proof, () => {
-    clearTimeout(proof.timer);
+    clearInterval(proof.timer);
     proof.watch.stop();
     proofs.delete(parentElement);
     document.querySelectorAll(".proof-mark").forEach((mark) => mark.remove());

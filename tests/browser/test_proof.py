@@ -31,11 +31,14 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     assert box is not None
     end = [box["x"] + box["width"] - 4, box["y"] + box["height"] / 2]
     assert mark.evaluate("(mark, [x, y]) => document.elementFromPoint(x, y) === mark", end)
+    before = visit.first_figure()
     badge.click()
     dialog = visit.page.get_by_role("dialog")
     expect(dialog).to_contain_text("a second implementation that shares no arithmetic")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
+    visit.page.wait_for_timeout(500)
+    assert visit.first_figure() == before  # the chosen station's section is still the first one
 
 
 def _same(found: dict[str, str], expected: dict[str, str]) -> None:
