@@ -25,7 +25,7 @@ run: .venv/.installed $(SMOLLM2_STAMP) ## Serve the dashboard; options for Strea
 
 # Each test process computes with one thread: several of them fill the cores, and would only wait for each other's threads.
 test: .venv/.installed-dev $(SMOLLM2_STAMP) ## Run the tests, less the slow ones; all of them: ARGS='-m ""'
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: .venv/.installed-dev ## Check style and types
 	$(BIN)/python -m ruff check .

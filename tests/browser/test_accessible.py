@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from .visit import Visit
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
+
 PAGES = {
     "a decode step": {"step": 1, "station": "sample", "all_tokens": "true"},
     "a refusal and notices": {"text": "", "temperature": "9"},

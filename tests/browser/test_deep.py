@@ -12,6 +12,8 @@ from llm_core import generate, load_model
 from .conftest import WIDE
 from .visit import Visit, eventually
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
+
 LONG = "one two three four five six seven eight nine ten " * 20  # 201 tokens: pictures of more than 4,096 cells
 NORM = ".st-key-chart-layers-0-attention-norm"
 WEIGHTS = "layers.0.attention.weights"

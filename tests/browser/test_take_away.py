@@ -14,6 +14,8 @@ from llm_core import open_run, save_run
 from .test_accessible import serious
 from .visit import Visit, run_of
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
+
 LLAMA = Settings(model="llama-nano")
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from dashboard.settings import DEFAULTS
@@ -10,6 +11,8 @@ from dashboard.tour.stops import STOPS
 from dashboard.tour.texts import told, words
 
 from .visit import Visit, eventually, run_of
+
+pytestmark = pytest.mark.slow  # about a minute, all of them together
 
 WORDS = words()
 

@@ -10,6 +10,8 @@ from dashboard.settings import Settings
 
 from .visit import Visit, eventually, run_of
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
+
 LLAMA = Settings(model="llama-nano")
 MATRIX = ".st-key-chart-whole-matrix .js-plotly-plot"
 

@@ -168,6 +168,10 @@ class Visit:
             found.setdefault(name, []).append(np.array(rows, dtype=np.float64))
         return found
 
+    def units(self) -> dict[str, float]:
+        """Of each matrix whose cells are sent as whole numbers: what one of them stands for."""
+        return dict(self.page.evaluate(_UNITS))
+
     def first_figure(self) -> dict[str, Any]:
         """The uppermost figure of the page: its matrices, and where it lies."""
         return dict(self.page.evaluate(_FIRST_FIGURE))
@@ -185,13 +189,14 @@ class Visit:
             expected[matrix.name] = values.numpy() if matrix.mask is None else np.where(matrix.mask, np.nan, values)
 
         def check() -> None:
-            shown = self.matrices()
+            shown, units = self.matrices(), self.units()
             assert set(expected) <= set(shown)
             for name, values in expected.items():
                 for drawn in shown[name]:
-                    np.testing.assert_allclose(
-                        drawn, _as_drawn(name, values, drawn), rtol=1e-5, atol=1e-7, err_msg=name
-                    )
+                    wanted, unit = _as_drawn(name, values, drawn), units.get(name, 0.0)
+                    if unit:  # rounded to whole units, and 126 of them are the end of the scale
+                        wanted = np.clip(wanted, -126 * unit, 126 * unit)
+                    np.testing.assert_allclose(drawn, wanted, rtol=1e-5, atol=max(1e-7, 0.51 * unit), err_msg=name)
 
         eventually(check)
 
@@ -245,13 +250,18 @@ _MATRICES = """() => {
     for (const [{ trace, z }] of (figure.calcdata || []).filter((cells) => cells[0])) {
       const name = trace.type === "heatmap" && trace.meta?.matrix;
       if (!name || !z) continue;
-      const rows = z.map((row) => Array.from(row, (cell) => cell ?? NaN));
+      const unit = trace.meta.codes?.unit; // of a large figure's cells, which are whole numbers of it; masks lie below
+      const real = (cell) => unit ? (cell < -126 ? NaN : cell * unit) : cell ?? NaN;
+      const rows = z.map((row) => Array.from(row, real));
       here.set(name, [...(here.get(name) ?? []), ...rows]);
     }
     found.push(...here);
   }
   return found;
 }"""
+
+_UNITS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((figure) => (figure._fullData || [])
+  .filter((trace) => trace.meta?.codes).map((trace) => [trace.meta.matrix, trace.meta.codes.unit]))"""
 
 _FIRST_FIGURE = """() => {
   const top = (figure) => figure.getBoundingClientRect().top;
