@@ -12,6 +12,8 @@ from llm_core.tokenizer import gpt2_tokenizer
 
 from .visit import Visit, labels, run_of
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
+
 ELSEWHERE = "http://elsewhere.example"
 HOSTILE = {
     "NUL and control characters": "a\0b\x01\x07\x08\x1b[31mred\x7f\x85end\r\nline\tstop",

@@ -11,6 +11,8 @@ from dashboard.settings import DEFAULTS, Settings
 
 from .visit import Visit, eventually, run_of
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
+
 SCREENS = {1440: 900, 1024: 768, 390: 844}
 
 

@@ -154,7 +154,7 @@ def test_the_badge_says_what_is_known() -> None:
     assert "someone" not in secret.detail + secret.text
     good = badge_of(done(proof({"q": 3e-6, "k": 0.0, "probabilities": None})), automatic=False)
     assert good.state == "ok"
-    assert good.text.startswith("2 matrices recomputed in float64: all agree to 3e-6")
+    assert good.text.startswith("2 of 3 matrices recomputed in float64: all agree to 3e-6")
     assert good.marks["probabilities"] == ("none", "– no counterpart", f"{REASON}.")
     bad = badge_of(done(proof({"q": 1e-6, "k": 0.3, "v": 0.2}, "transformers")), automatic=False)
     assert bad.state == "off"
