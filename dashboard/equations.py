@@ -18,7 +18,6 @@ from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 
 STATIONS = {"embedding": "embedding", "attention": "attention", "feedforward": "feedforward", "output": "logits"}
-TOP = 20
 FAINT = 5  # a matrix on a scale of more than this many times its own would be faint
 _GOES_ON = ("scale", "mask", "softmax", "activate")
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU", "swiglu": "SiLU"}
@@ -265,9 +264,7 @@ def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
 def _logits(entry: Entry, pictures: Pictures) -> list[Part]:
     """The last row times the columns of the most likely tokens; what has the same columns stands below them."""
     source, table, *biases = entry.operands
-    z = pictures.values(entry.name)[0]
-    ids = z.topk(min(TOP, len(z))).indices.tolist()
-    tokens = Tokens(ids, [pictures.model.tokenizer.label(i) for i in ids], len(z))
+    tokens = Tokens.likeliest(pictures.step)
     below = [("+", pictures.weight(name, tokens=tokens)) for name in biases]
     below += [("=", pictures.matrix(entry.name, tokens)), ("softmax", pictures.matrix("probabilities", tokens))]
     below = [(sign, replace(picture, column_labels=None)) for sign, picture in below]

@@ -18,7 +18,7 @@ from dashboard.redraw import callback, guarded, redraw
 from dashboard.sections import shows_all
 from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharers
-from dashboard.state import run_of, step_index, token_position
+from dashboard.state import on_screen, step_index, token_position
 from llm_core import Run, Step, catalogue, explain
 from llm_core.cells import TOKEN_IDS
 from llm_core.explanation import Explanation
@@ -40,9 +40,7 @@ def open_button() -> None:
     """The way in without a mouse: the attention that the chosen token pays."""
     if st.button("Explain a cell", key="explain-a-cell", type="tertiary", icon=":material/calculate:",
                  help="Every number came from other numbers. Click any cell to see how."):  # fmt: skip
-        chosen = settings.current()
-        run = run_of(chosen)
-        step = run.steps[step_index(chosen, run)]
+        chosen, run, step = on_screen()
         layer = min(chosen.layer, run.model.config.layers - 1)
         there = {"head": chosen.head, "query": token_position(chosen, run)}
         _go((explainer_trail.nearest(f"layers.{layer}.attention.weights", there, step),))
@@ -53,9 +51,7 @@ def open_button() -> None:
 @guarded
 def explainer() -> None:
     """The panel, where a cell is to be explained; what listens to clicks, in any case."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    chosen, run, step = on_screen()
     trail = _trail(chosen, step)
     shown = _shown(chosen, step, trail) if trail else {}
     panel(shown | {"drags": dragged.can_drag(run.model.config)}, key="explainer-panel", on_ask=_answer)
@@ -163,7 +159,7 @@ def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, o
     config = on_screen.run.model.config
     if address.step is not None or address.name == TOKEN_IDS or shows_all(config):
         return {}
-    entry = next(e for e in (*catalogue.matrices(config), *catalogue.weights(config)) if e.name == address.name)
+    entry = catalogue.entry(config, address.name)
     wanted: dict[str, object] = {"station": STATIONS[entry.part]}
     if entry.layer is not None:
         wanted["layer"] = entry.layer
@@ -180,9 +176,7 @@ def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, o
 @callback
 def _answer(question: dict[str, Any]) -> None:
     """A click or a key in the browser: which cell next, or how its terms are listed. What makes no sense is ignored."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    chosen, _, step = on_screen()
     trail = _trail(chosen, step)
     kind, value = next(iter(question.items()), ("", None))
     if kind in _CELLS:

@@ -43,9 +43,7 @@ def title(step: Step, name: str) -> str:
 
 
 def _entry(step: Step, name: str) -> catalogue.Entry:
-    config = step.run.model.config
-    learned = next((e for e in catalogue.weights(config) if e.name == name), None)
-    return learned or catalogue.matrix(config, name)
+    return catalogue.entry(step.run.model.config, name)
 
 
 def axes(step: Step, address: Address) -> list[dict[str, Any]]:

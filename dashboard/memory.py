@@ -9,26 +9,27 @@ from llm_core import ModelConfig, Transformer, catalogue
 from llm_core.trace import DERIVED, ROWS_PER_BLOCK
 
 LONG = 1_000  # tokens from which on computing takes a while, and memory
+_SIZE = 4  # bytes of a number, as float32; bfloat16 takes less
 _RESERVE = 200_000_000  # bytes that are left to everything else
 
 
-def needed(config: ModelConfig, prompt: int, new: int, size: int = 4) -> int:
-    """Bytes that a run of so many tokens takes at its peak, and one layer that is looked at. size: of one number."""
+def needed(config: ModelConfig, prompt: int, new: int) -> int:
+    """Bytes that a run of so many tokens takes at its peak, and one layer that is looked at."""
     tokens = prompt + new
     wide = config.heads * config.head_dim + 2 * config.kv_heads * config.head_dim
     kept = (config.layers + 1) * config.model_dim + 2 * config.layers * config.kv_heads * config.head_dim
     at_once = 8 * config.model_dim + 4 * wide + 4 * config.feedforward_dim  # in one layer's pass over the prompt
-    mask = prompt * prompt * (1 + size) if config.window is not None and prompt > config.window else 0
+    mask = prompt * prompt * (1 + _SIZE) if config.window is not None and prompt > config.window else 0
     logits = (new + 1) * 6 * config.vocab_size  # with probabilities, stage by stage
-    return size * (tokens * kept + prompt * at_once + logits) + mask + _looking(config, tokens, size)
+    return _SIZE * (tokens * kept + prompt * at_once + logits) + mask + _looking(config, tokens)
 
 
-def _looking(config: ModelConfig, tokens: int, size: int) -> int:
+def _looking(config: ModelConfig, tokens: int) -> int:
     """Bytes that deriving one layer takes: its matrices whole where they are small, else block by block of rows."""
     layer = [entry for entry in catalogue.matrices(config) if entry.layer == 0]
     widest = max(config.heads * tokens, config.feedforward_dim, config.model_dim)
-    whole = len(layer) * min(WHOLE, size * tokens * widest)
-    return whole + min(DERIVED.limit, whole) + 6 * size * ROWS_PER_BLOCK * widest
+    whole = len(layer) * min(WHOLE, _SIZE * tokens * widest)
+    return whole + min(DERIVED.limit, whole) + 6 * _SIZE * ROWS_PER_BLOCK * widest
 
 
 def check(model: Transformer, text: str, new: int, make_room: Callable[[], None]) -> None:

@@ -1,5 +1,7 @@
 """What a visitor sees first: tokens, steps, stations, and the sampled token."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 import torch
@@ -16,7 +18,7 @@ from dashboard.pictures import Look, shape_in_words
 from dashboard.readings import Reading, read
 from dashboard.redraw import SAMPLER_PARTS, callback, guarded, redraw, remember_rows
 from dashboard.sections import TITLES, shows_all
-from dashboard.state import run_of, step_index, token_position
+from dashboard.state import on_screen, run_of, step_index, token_position
 from dashboard.take_away import take_away
 from llm_core import Run, Step
 
@@ -41,14 +43,17 @@ def tokens() -> None:
     known = run.steps[index].positions.stop
     chips = [Chip(p, run.model.tokenizer.label(i), p >= len(run.prompt_ids), p < known) for p, i in enumerate(run.ids)]
     ribbon(chips, selected=token_position(chosen, run), key="ribbon", on_choose=_choose_token)
-    timeline(phases(run), chosen=index, key="timeline", on_choose=_choose_step)
+    timeline(phases_of(run), chosen=index, key="timeline", on_choose=_choose_step)
 
 
-def phases(run: Run) -> list[Phase]:
+def phases_of(run: Run) -> list[Phase]:
     """The steps of a run: what goes in, what comes out."""
-    count = len(run.prompt_ids)
-    first = Phase("Prefill", "1 token" if count == 1 else f"{count} tokens", run.steps[0].sampled.label, counted=True)
-    labels = [step.sampled.label for step in run.steps]
+    return phases(len(run.prompt_ids), [step.sampled.label for step in run.steps])
+
+
+def phases(count: int, labels: Sequence[str]) -> list[Phase]:
+    """The same of a prompt of so many tokens, and the label of the token that each step has drawn."""
+    first = Phase("Prefill", "1 token" if count == 1 else f"{count:,} tokens", labels[0], counted=True)
     return [first, *(Phase(f"Decode {i}", labels[i - 1], labels[i]) for i in range(1, len(labels)))]
 
 
@@ -134,9 +139,7 @@ def _thumbnail(reading: Reading, head: int = 0, kind: str = "signed") -> Thumbna
 @guarded
 def rail() -> None:
     """The sampled token of the chosen step, and the most likely others."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    _, run, step = on_screen()
     sampled, p = step.sampled, step.sampled.stages[0].probabilities
     facts = [(percent(sampled.probability), "probability"), (f"{number(sampled.probability * len(p))} ×", "chance")]
     facts.append((percent(sampled.drawn_probability), "drawn with"))  # always: the card must not grow and shrink

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from dashboard.figures.picture import Origin, Picture, Pooling, pool
 from dashboard.figures.scale import Scale, ScaleKind, finite, reaching, scale_of
-from dashboard.readings import HEADS, Reading, read, share_of
-from dashboard.sharing import kv_head_of, slice_of
+from dashboard.readings import Reading, read, share_of
+from dashboard.sharing import own_head, slice_of
 from llm_core import Step, catalogue
 from llm_core.catalogue import Entry
+
+TOP = 20  # tokens of the vocabulary that a picture shows
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,13 @@ class Tokens:
     ids: Sequence[int]
     labels: Sequence[str]
     of: int
+
+    @classmethod
+    def likeliest(cls, step: Step) -> "Tokens":
+        """Those with the largest logits of a step: of the whole vocabulary a picture would show nothing."""
+        logits = step.logits[0]
+        ids = logits.topk(min(TOP, len(logits))).indices.tolist()
+        return cls(ids, [step.run.model.tokenizer.label(i) for i in ids], len(logits))
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,8 @@ class Pictures:
             picture = _picture(entry, grid, tokens, self.look, columns=tokens.ids)
             return replace(picture, row_start=self.step.positions[-1])
         reading = self._readings[name]
-        index = self._head(entry)
+        head = own_head(self.config, entry, self.look.head)
+        index = head or 0
         cached = entry.axes[-2] == "key"
         scale = reading.scale(index, self._skips(reading), self.look.scale)
         picture = Picture(
@@ -78,7 +88,7 @@ class Pictures:
             column_labels=reading.labels[1] if entry.axes[-1] == "key" else None,
             row_names=reading.labels[0], hidden=reading.hidden, window=self.config.window, tile=reading.tile,
             **_scaled(scale), scale_from=self._scale_from(reading), notes=self._notes(reading),
-            origin=Origin(reading.shape, index if entry.axes[0] in HEADS else None),
+            origin=Origin(reading.shape, head),
         )  # fmt: skip
         return picture if self._prefill is None else picture.with_scale_of(self._prefill.matrix(name), "as in prefill")
 
@@ -125,11 +135,6 @@ class Pictures:
             where["columns"] = tokens.ids
         picture = replace(_picture(entry, grid, tokens, self.look, **where), kind="weight")
         return replace(picture, notes=(*notes, *picture.notes))
-
-    def _head(self, entry: Entry) -> int:
-        if entry.axes[0] not in HEADS:
-            return 0
-        return self.look.head if entry.axes[0] == "head" else kv_head_of(self.config, self.look.head)
 
     def _skips(self, reading: Reading) -> bool:
         """Attention's scale may leave the first token out: a sink there would leave the others pale."""

@@ -1,6 +1,7 @@
 """Heads and the KV heads that they share: which parts of the weights are a head's own, and how to say it."""
 
 from llm_core import ModelConfig
+from llm_core.catalogue import Entry
 
 
 def kv_head_of(config: ModelConfig, head: int) -> int:
@@ -12,6 +13,11 @@ def sharers(config: ModelConfig, kv_head: int) -> range:
     """The heads that read this KV head."""
     share = config.heads // config.kv_heads
     return range(kv_head * share, (kv_head + 1) * share)
+
+
+def own_head(config: ModelConfig, entry: Entry, head: int) -> int | None:
+    """The number that this head, or the KV head that it reads, has along the matrix's own axis; None without one."""
+    return {"head": head, "kv_head": kv_head_of(config, head)}.get(entry.axes[0])
 
 
 def sharing_sentence(config: ModelConfig, head: int) -> str:

@@ -10,8 +10,8 @@ from streamlit import config
 from dashboard import memory, models
 from dashboard.library import Library, size, third_of_memory
 from dashboard.runs import Runs
-from dashboard.settings import Settings
-from llm_core import Run, Transformer, generate
+from dashboard.settings import Settings, current
+from llm_core import Run, Step, Transformer, generate
 
 LIBRARY = Library(16, third_of_memory(), on_evict=lambda model: _forget_runs(model))
 RUNS = Runs(third_of_memory() // 2)
@@ -82,6 +82,13 @@ def _of(model: Transformer, prefilled: Run | None) -> Run | None:
 def step_index(settings: Settings, run: Run) -> int:
     """The step that is looked at; the last one where the run has fewer."""
     return min(settings.step, len(run.steps) - 1)
+
+
+def on_screen() -> tuple[Settings, Run, Step]:
+    """The visitor's settings, their run, and the step of it that is looked at. Raises ValueError as `run_of` does."""
+    chosen = current()
+    run = run_of(chosen)
+    return chosen, run, run.steps[step_index(chosen, run)]
 
 
 def token_position(settings: Settings, run: Run) -> int:

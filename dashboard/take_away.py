@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -11,25 +11,24 @@ from dashboard import models, settings
 from dashboard.depth import look_of
 from dashboard.downloads import arrays, table
 from dashboard.downloads.image import Words, as_png
-from dashboard.downloads.matrix import HEADS, Taken, plain
+from dashboard.downloads.matrix import Taken, plain
 from dashboard.explainer_trail import read as read_trail
 from dashboard.figures.picture import Picture
 from dashboard.navigation import RUN_FILE
 from dashboard.pictures import Look, Pictures, Tokens, shape_in_words
 from dashboard.redraw import callback, guarded
 from dashboard.settings import Settings, shortened
-from dashboard.sharing import kv_head_of
+from dashboard.sharing import own_head
 from dashboard.state import run_of, step_index
 from dashboard.style import ROOM_FOR_DIALOG
 from dashboard.tile import entries
-from llm_core import ModelConfig, Run, Step, catalogue, python_lines, save_run
+from llm_core import ModelConfig, Run, catalogue, python_lines, save_run
 from llm_core.catalogue import Entry
 from llm_core.run_file import SUFFIX, size_of
 from llm_core.untrusted import FILE_LIMIT, MEGABYTE
 
 OF_STATION = {"text": "token_embedding", "embedding": "input", "attention": "attention.weights",
               "feedforward": "feedforward.hidden", "logits": "logits", "sample": "probabilities"}  # fmt: skip
-TOP = 20  # tokens of the vocabulary that a picture shows, as on the page
 HOSTED_SHARE = 4  # where strangers are served, files are smaller by this factor
 _KEY = "take-"
 _OPEN = "take-is-open"
@@ -105,19 +104,12 @@ class Asked:
 
     def taken(self) -> Taken:
         run = run_of(self.chosen)
-        return Taken(run.steps[self.step], self.name, own_head(run.model.config, self.name, self.head))
+        config = run.model.config
+        return Taken(run.steps[self.step], self.name, own_head(config, catalogue.entry(config, self.name), self.head))
 
     @property
     def look(self) -> Look:
-        return Look(self.layer, self.head, bool(self.chosen.skip_first))
-
-
-def own_head(config: ModelConfig, name: str, head: int) -> int | None:
-    """The number that this head, or the KV head that it reads, has along the matrix's own axis; None without one."""
-    entry = next(e for e in (*catalogue.matrices(config), *catalogue.weights(config)) if e.name == name)
-    if entry.axes[0] not in HEADS:
-        return None
-    return head if entry.axes[0] == "head" else kv_head_of(config, head)
+        return replace(look_of(self.chosen, run_of(self.chosen).model.config), layer=self.layer, head=self.head)
 
 
 def _choice(chosen: Settings, run: Run) -> Asked:
@@ -268,13 +260,8 @@ def _picture(taken: Taken, look: Look) -> tuple[Picture, Entry]:
         return pictures.weight(taken.name), catalogue.weight(config, taken.name)
     entry = catalogue.matrix(config, taken.name)
     if entry.axes[-1] == "vocab":
-        return pictures.matrix(taken.name, _top(taken.step)), entry
+        return pictures.matrix(taken.name, Tokens.likeliest(taken.step)), entry
     return pictures.labelled(taken.name), entry
-
-
-def _top(step: Step) -> Tokens:
-    ids = step.logits[0].topk(min(TOP, step.logits.shape[-1])).indices.tolist()
-    return Tokens(ids, [step.run.model.tokenizer.label(i) for i in ids], step.logits.shape[-1])
 
 
 _KINDS: dict[str, Callable[[Asked], bytes]] = {"CSV": _csv, "NPZ": _npz, "PNG": _png}

@@ -14,9 +14,9 @@ from dashboard.figures.picture import MOST_CELLS, Origin, Picture
 from dashboard.figures.scale import finite, scale_of
 from dashboard.pictures import Look, shape_in_words
 from dashboard.presenter import sized
-from dashboard.readings import HEADS, share_of
+from dashboard.readings import share_of
 from dashboard.settings import Settings
-from dashboard.sharing import kv_head_of
+from dashboard.sharing import own_head
 from llm_core import ModelConfig, Run, Step, catalogue
 from llm_core.catalogue import Entry
 
@@ -122,7 +122,7 @@ def tile_picture(step: Step, look: Look, entry: Entry, rows: range, columns: ran
         column_labels=_labels(step, column_word, columns, across), column_start=across and across.start,
         scale=scale, off_scale=off_scale, exact=True,
         notes=(f"rows {rows[0]:,} to {rows[-1]:,}, columns {columns[0]:,} to {columns[-1]:,}",),
-        origin=Origin(whole.shape, _head(config, look, entry), rows.start, columns.start),
+        origin=Origin(whole.shape, own_head(config, entry, look.head), rows.start, columns.start),
     )  # fmt: skip
 
 
@@ -135,8 +135,9 @@ def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, T
     grows = entry.axes[-2] in ("position", "query") and entry.axes[-1] != "vocab"
     matrix = step.matrix(entry.name, rows if grows else None)
     values = matrix.values
-    if entry.axes[0] in HEADS:
-        values = values[_head(step.run.model.config, look, entry)]
+    head = own_head(step.run.model.config, entry, look.head)
+    if head is not None:
+        values = values[head]
     return (values, matrix.mask) if grows else (values[rows.start : rows.stop], None)
 
 
@@ -154,13 +155,6 @@ def _labels(step: Step, axis: str, numbers: range, positions: range | None) -> l
     if axis == "vocab":
         return [f"{i} · {label(i)}" for i in numbers]
     return [str(i) for i in numbers] if positions is None else [f"{p} · {label(ids[p])}" for p in positions]
-
-
-def _head(config: ModelConfig, look: Look, entry: Entry) -> int | None:
-    """Which head of this matrix is looked at; None where it has no axis of heads."""
-    if entry.axes[0] not in HEADS:
-        return None
-    return look.head if entry.axes[0] == "head" else kv_head_of(config, look.head)
 
 
 def remark(part: Part, sentence: str) -> None:

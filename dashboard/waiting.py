@@ -18,7 +18,7 @@ def for_run(chosen: Settings) -> Iterator[None]:
     if tokens < LONG:
         yield
         return
-    with st.spinner(f"Running the model over {tokens:,} tokens. All layers are computed at once.", show_time=True):
+    with st.spinner(f"Running the model over {tokens:,} tokens.", show_time=True):
         yield
 
 

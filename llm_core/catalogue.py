@@ -102,6 +102,11 @@ def weight(config: ModelConfig, name: str) -> Entry:
     return _find(_weights_by_name(config), name, "weight")
 
 
+def entry(config: ModelConfig, name: str) -> Entry:
+    """The entry of one matrix or weight. Raises ValueError for a name that this model lacks."""
+    return _weights_by_name(config).get(name) or matrix(config, name)
+
+
 def door(config: ModelConfig, index: int) -> str:
     """The name of the stream that enters layer `index`, which a run keeps; index = layers: what leaves the last one."""
     if index == 0:

@@ -64,7 +64,7 @@ function newMark([kind, short, sentence], { x, y }, colours) {
   Object.assign(mark.style, {
     position: "absolute", left: `${x._offset}px`, width: `${x._length}px`, top: `${y._offset + y._length + 2}px`,
     textAlign: "right", fontSize: "11px", lineHeight: "15px", whiteSpace: "nowrap", pointerEvents: "auto",
-    fontFamily: "var(--st-code-font, monospace)", fontWeight: "600", color: colours[kind] || colours.cell,
+    fontFamily: "var(--st-code-font, monospace)", fontWeight: "600", color: colours.cell,
     opacity: kind === "none" ? "0.75" : "1",
   });
   return mark;

@@ -7,8 +7,6 @@ from llm_core import Matrix, Step, catalogue
 from llm_core.explanation import shape_of
 from llm_core.trace import VocabLabels
 
-HEADS = ("head", "kv_head")
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -20,7 +18,7 @@ class Taken:
 
     @property
     def learned(self) -> bool:
-        return any(entry.name == self.name for entry in catalogue.weights(self.step.run.model.config))
+        return catalogue.entry(self.step.run.model.config, self.name).learned
 
     @property
     def shape(self) -> dict[str, int]:

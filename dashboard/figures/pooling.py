@@ -58,7 +58,7 @@ class Pooled:
             (self._count, count.sum(-1), torch.sum, torch.add, 0),
         ):
             self._merge(kept, part, start, of_tile, of_both, fill)
-        return _larger(high, low)
+        return _larger(high, low, count.sum(-1) == 0)
 
     def _merge(self, kept: Tensor, part: Tensor, start: int, of_tile: Any, of_both: Any, fill: float) -> None:
         before = start % self.tile[0]  # rows of the first tile, which are there already
@@ -69,7 +69,7 @@ class Pooled:
 
     def values(self) -> dict[Pooling, np.ndarray]:
         """The small matrices, one for each way of pooling; 0 where all is hidden."""
-        largest = _larger(self._high, self._low).numpy()
+        largest = _larger(self._high, self._low, self._count == 0).numpy()
         if self.tile == (1, 1):
             return dict.fromkeys(POOLINGS, largest)
         high = self._high.masked_fill(self._count == 0, 0)
@@ -80,6 +80,6 @@ class Pooled:
         return (self._count[0] == 0).numpy()
 
 
-def _larger(high: Tensor, low: Tensor) -> Tensor:
-    """Of the highest and the lowest of each tile the one of larger magnitude."""
-    return torch.where(high >= -low, high, low).masked_fill(high == -torch.inf, 0)
+def _larger(high: Tensor, low: Tensor, hidden: Tensor) -> Tensor:
+    """Of the highest and the lowest of each tile the one of larger magnitude; 0 where all of it is hidden."""
+    return torch.where(high >= -low, high, low).masked_fill(hidden, 0)

@@ -6,13 +6,12 @@ import numpy as np
 
 from dashboard.figures.picture import Picture, pool
 from dashboard.figures.scale import finite, scale_of
-from dashboard.pictures import pooled_in_words, shape_in_words
-from dashboard.readings import HEADS, share_of
-from dashboard.sharing import kv_head_of
+from dashboard.pictures import TOP, pooled_in_words, shape_in_words
+from dashboard.readings import share_of
+from dashboard.sharing import own_head
 from llm_core import Matrix
 from llm_core.filed_run import FiledStep
 
-TOP = 20  # columns of the vocabulary that a picture shows
 TOGETHER, COLUMNS = 4, 40  # pictures, and columns, that are drawn in one figure
 
 
@@ -50,9 +49,8 @@ def picture_of(step: FiledStep, name: str, head: int) -> Picture:
 
 def _grid(matrix: Matrix, step: FiledStep, head: int) -> np.ndarray:
     values = matrix.values.float().numpy()
-    if matrix.axes[0] not in HEADS:
-        return values
-    return values[head if matrix.axes[0] == "head" else kv_head_of(step.run.config, head)]
+    own = own_head(step.run.config, matrix.entry, head)
+    return values if own is None else values[own]
 
 
 def _tokens(step: FiledStep, ids: Sequence[int]) -> list[str]:

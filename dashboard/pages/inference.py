@@ -5,17 +5,13 @@ import streamlit as st
 from dashboard import depth, explainer, overview, sections, settings, tile, waiting
 from dashboard.chooser import notice
 from dashboard.components import pager
-from dashboard.components.share import share
+from dashboard.headline import headline
 from dashboard.proof import proof
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
 from dashboard.state import run_of, step_index, token_position
 from dashboard.tour import card as tour
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
-TOO_LONG = (
-    "The link of this view holds the whole text and is {length:,} characters long. Many programs cut links after "
-    "{most:,}: to share this view, shorten the text."
-)
 REST = "All other matrices of this step, in order of computation"
 
 
@@ -27,7 +23,7 @@ def page() -> None:
         with waiting.for_run(settings.current()):
             run = run_of(settings.current())
     except ValueError as error:
-        head(tourable=False)
+        headline(HEADLINE)
         refusal(str(error))
         return
     config = run.model.config
@@ -35,7 +31,7 @@ def page() -> None:
     tile.check(run, settings.current(), run.steps[step_index(settings.current(), run)])
     settings.check_view(step=len(run.steps), token=len(run.ids), layer=config.layers, head=config.heads)
     tour.arrive(run, settings.current())
-    head()
+    headline(HEADLINE, beside=tour_way)
     with st.container(key="frame"):
         left, right = st.columns([0.76, 0.24], gap="medium")
     with right, st.container(key="rail"):  # first, so that the answer is there before the many matrices
@@ -58,21 +54,10 @@ def page() -> None:
     remember_rows(settings.current(), run)
 
 
-def head(tourable: bool = True) -> None:
-    """The headline, the tour, the way to share, and what could not be used of the link."""
-    with st.container(horizontal=True, vertical_alignment="center", key="headline"):
-        st.title(HEADLINE, anchor=False)
-        if tourable:
-            with st.container(width="content", key="tour-way"):
-                tour.start_button()
-        with st.container(width=150, key="share"):
-            share(key="share-view")
-    if settings.link_length() > settings.LONGEST_LINK:
-        st.caption(TOO_LONG.format(length=settings.link_length(), most=settings.LONGEST_LINK))
-    if settings.notices():
-        with st.container(key="notices", border=True):
-            for notice in settings.notices():
-                st.text(notice)
+def tour_way() -> None:
+    """The way into the tour, beside the headline."""
+    with st.container(width="content", key="tour-way"):
+        tour.start_button()
 
 
 @st.fragment(key="layer")

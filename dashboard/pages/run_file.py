@@ -3,13 +3,14 @@
 import streamlit as st
 
 from dashboard import take_away
-from dashboard.components import Chip, Phase, pager, ribbon, timeline
+from dashboard.components import Chip, pager, ribbon, timeline
 from dashboard.components.next_token import Runner, next_token
 from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
 from dashboard.figures.picture import number, percent
 from dashboard.filed import opener
 from dashboard.filed.pictures import picture_of, side_by_side
+from dashboard.overview import RUNNERS, phases
 from dashboard.redraw import guarded, refusal
 from dashboard.sections import MOST_CHARTS
 from llm_core import FiledRun
@@ -19,7 +20,6 @@ from llm_core.filed_run import FiledStep
 HEADLINE = "A run from a file."
 MEANING = "Shown from a file: nothing is computed here, and no model is loaded."
 PARTS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
-RUNNERS = 5
 _NO_SIDEBAR = ("<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }"
                "</style>")  # fmt: skip
 """The settings beside the other pages change nothing here."""
@@ -96,13 +96,8 @@ def tokens() -> None:
     chips = [Chip(i, label, i >= run.prompt_length, i < step.positions.stop) for i, label in enumerate(run.labels)]
     ribbon(chips, selected=st.session_state.get("filed-token", run.prompt_length - 1), key="filed-ribbon",
            on_choose=lambda position: st.session_state.update({"filed-token": position}))  # fmt: skip
-    timeline(phases(run), chosen=step.index, key="filed-timeline", on_choose=_choose_step)
-
-
-def phases(run: FiledRun) -> list[Phase]:
-    count, labels = run.prompt_length, [step.sampled.label for step in run.steps]
-    first = Phase("Prefill", "1 token" if count == 1 else f"{count} tokens", labels[0], counted=True)
-    return [first, *(Phase(f"Decode {i}", labels[i - 1], labels[i]) for i in range(1, len(labels)))]
+    labels = [step.sampled.label for step in run.steps]
+    timeline(phases(run.prompt_length, labels), chosen=step.index, key="filed-timeline", on_choose=_choose_step)
 
 
 def _choose_step(index: int) -> None:

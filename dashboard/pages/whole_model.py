@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import overview, settings
 from dashboard.components import pager, timeline
-from dashboard.components.share import share
+from dashboard.headline import headline
 from dashboard.redraw import forget_rows, guarded, redraw, refusal
 from dashboard.state import run_of, step_index
 from dashboard.whole_model.lens import logit_lens
@@ -22,13 +22,13 @@ def page() -> None:
     try:
         run = run_of(settings.current())
     except ValueError as error:
-        head()
+        headline(HEADLINE)
         refusal(str(error))
         return
     config = run.model.config
     refuse_unknown(config)
     settings.check_view(step=len(run.steps), layer=config.layers, head=config.heads, lens_token=config.vocab_size)
-    head()
+    headline(HEADLINE)
     steps()
     st.caption(MEANING)
     with st.container(key="map-frame"):
@@ -43,25 +43,13 @@ def page() -> None:
     pager()
 
 
-def head() -> None:
-    """The headline, the way to share, and what could not be used of the link."""
-    with st.container(horizontal=True, vertical_alignment="center", key="headline"):
-        st.title(HEADLINE, anchor=False)
-        with st.container(width=150, key="share"):
-            share(key="share-view")
-    if settings.notices():
-        with st.container(key="notices", border=True):
-            for notice in settings.notices():
-                st.text(notice)
-
-
 @st.fragment(key="whole-steps")
 @guarded
 def steps() -> None:
     """The steps of the run; all below is of the chosen one."""
     chosen = settings.current()
     run = run_of(chosen)
-    timeline(overview.phases(run), chosen=step_index(chosen, run), key="timeline", on_choose=_choose_step)
+    timeline(overview.phases_of(run), chosen=step_index(chosen, run), key="timeline", on_choose=_choose_step)
 
 
 def _choose_step(index: int) -> None:

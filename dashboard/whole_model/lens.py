@@ -11,7 +11,7 @@ from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import percent
 from dashboard.redraw import callback, guarded, redraw
 from dashboard.settings import LENS_WINDOWS, Settings
-from dashboard.state import run_of, step_index
+from dashboard.state import on_screen, run_of, step_index
 from dashboard.whole_model.stream import at, doors_in_words
 from dashboard.whole_model.survey import key_of
 from llm_core import Run, Step
@@ -46,9 +46,7 @@ def no_lens(step: Step) -> str:
 @guarded
 def logit_lens() -> None:
     """The grid of the likeliest tokens, and one token through the layers."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    chosen, _, step = on_screen()
     st.subheader(TITLE, anchor=False)
     if not has_lens(step):
         st.text(no_lens(step))

@@ -18,7 +18,7 @@ from dashboard.pictures import Pictures, Tokens, shape_in_words
 from dashboard.redraw import callback, guarded, redraw
 from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharing_sentence
-from dashboard.state import run_of, step_index
+from dashboard.state import on_screen, run_of
 from dashboard.whole_model.survey import MOST_ROWS, Survey, cell, entries, is_complete, key_of, survey
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
@@ -33,7 +33,6 @@ SCALES = (
     "above it; grey is masked."
 )
 ROOM = 320  # pixels for the columns of the matrix beside the map
-TOP = 20  # tokens of the vocabulary, as on the Inference page
 SOON = 0.4  # seconds for which no progress is shown: the page would only flicker
 STATION = {"output": "logits"}
 _GROUPS = {"attention": "Attention", "weights": "Weights A, by head", "mixed": "Mixing",
@@ -91,17 +90,15 @@ def refuse_unknown(config: ModelConfig) -> None:
 @guarded
 def map_of_all() -> None:
     """The map. What it shows is sent once."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    chosen, run, step = on_screen()
     found = surveyed(step)
     config = run.model.config
     entry = chosen_entry(chosen, config)
     head = look_of(chosen, config).head if has_heads_apart(entry) else None
-    thumbnails = thumbnails_with_words(found)
     model_map(
-        plan_of(config, _shapes(found)), lambda: thumbnails, signature=_signature(step), chosen=cell(entry.name, head),
-        allowed=thumbnails, key="model-map", on_choose=_choose,
+        plan_of(config, _shapes(found)), lambda: thumbnails_with_words(found), signature=_signature(step),
+        chosen=cell(entry.name, head), allowed={name for seen in found.seen.values() for name in seen.thumbnails},
+        key="model-map", on_choose=_choose,
     )  # fmt: skip
     st.caption(" ".join([SCALES, *rows_in_words(step)]))
 
@@ -178,12 +175,12 @@ def _choose(name: str) -> None:
 @guarded
 def chosen_matrix() -> None:
     """The matrix that was chosen on the map, in full, and the way to where it is computed."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    config, step = run.model.config, run.steps[step_index(chosen, run)]
+    chosen, run, step = on_screen()
+    config = run.model.config
     look, entry = look_of(chosen, config), chosen_entry(chosen, config)
     pictures = Pictures(step, look, [entry.name])
-    picture = pictures.matrix(entry.name, _top(step)) if entry.axes[-1] == "vocab" else pictures.labelled(entry.name)
+    of_tokens = entry.axes[-1] == "vocab"
+    picture = pictures.matrix(entry.name, Tokens.likeliest(step)) if of_tokens else pictures.labelled(entry.name)
     st.subheader(" · ".join([entry.title, *_where(entry, config, look.head)]), anchor=False)
     with st.container(key="equation-whole-matrix", gap="xsmall"):
         st.plotly_chart(equation([picture], len(run.ids), ROOM), width="content", key="chart-whole-matrix", theme=None,
@@ -201,10 +198,3 @@ def _where(entry: Entry, config: ModelConfig, head: int) -> list[str]:
     if entry.axes[0] == "kv_head" and config.kv_heads > 1:
         return [*layer, f"KV head {kv_head_of(config, head)}"]
     return [*layer, f"head {head}"] if entry.axes[0] == "head" and config.heads > 1 else layer
-
-
-def _top(step: Step) -> Tokens:
-    """The likeliest tokens: of the whole vocabulary a picture would show nothing."""
-    logits: Any = step.logits[0]
-    ids = logits.topk(min(TOP, len(logits))).indices.tolist()
-    return Tokens(ids, [step.run.model.tokenizer.label(i) for i in ids], len(logits))

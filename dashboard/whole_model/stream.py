@@ -3,13 +3,12 @@
 import streamlit as st
 import torch
 
-from dashboard import settings
 from dashboard.figures.alternative import line_in_words
 from dashboard.figures.equation import escape
 from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import number
 from dashboard.redraw import guarded
-from dashboard.state import run_of, step_index
+from dashboard.state import on_screen
 from llm_core import Step
 
 TITLE = "The stream, layer by layer"
@@ -34,9 +33,7 @@ def at(door: str) -> str:
 @guarded
 def stream() -> None:
     """Mean and largest row norm at each door."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    _, run, step = on_screen()
     mean, largest, rows = row_norms(step)
     labels = [run.model.tokenizer.label(i) for i in step.ids]
     at = [f"position {step.positions[row]}, {escape(labels[row])}" for row in rows]

@@ -3,11 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import settings
 from dashboard.depth import SINK
 from dashboard.pictures import shape_in_words
 from dashboard.redraw import guarded
-from dashboard.state import run_of, step_index
+from dashboard.state import on_screen
 from dashboard.whole_model.map import rows_in_words, surveyed
 from llm_core import ModelConfig, catalogue
 from llm_core.health import Health
@@ -23,9 +22,7 @@ MEANING = (
 @guarded
 def health_table() -> None:
     """The table, and what stands out in it."""
-    chosen = settings.current()
-    run = run_of(chosen)
-    step = run.steps[step_index(chosen, run)]
+    _, run, step = on_screen()
     config = run.model.config
     found = surveyed(step).health(config)
     st.subheader(TITLE, anchor=False)

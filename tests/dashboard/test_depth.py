@@ -1,6 +1,5 @@
 """Deep models on the page: layers, heads, the stream, and matrices too large to draw whole."""
 
-import json
 import re
 
 import numpy as np
@@ -10,29 +9,19 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.depth import sink_sentence
 from dashboard.equations import equations, groups
-from dashboard.exact import read as read_part
-from dashboard.figures.equation import equation
-from dashboard.figures.geometry import Again, cell_for_numbers
+from dashboard.figures.geometry import Again
 from dashboard.figures.heads import heads_figure
 from dashboard.figures.picture import MOST_CELLS, Picture, pool
 from dashboard.figures.pooling import all_of, largest
-from dashboard.figures.scale import Sample, scale_of
 from dashboard.figures.stream import stream_figure
-from dashboard.pictures import Look, Pictures
+from dashboard.pictures import Look
 from dashboard.readings import read
-from dashboard.runs import Runs
 from dashboard.sharing import kv_head_of, sharing_sentence, slice_of
-from dashboard.tile import entries, tile_picture
-from llm_core import PRESETS, Sampling, catalogue, generate, load_model, random_model
+from llm_core import PRESETS, catalogue, generate, random_model
 from tests.conftest import CONFIGS, ids
 from tests.dashboard.test_page import drawn, matrices, next_token, opened, sentences
 
 GROUPED = "grouped queries, RoPE, SwiGLU"
-
-
-@pytest.fixture(scope="module")
-def llama():
-    return load_model("llama-nano", seed=0)
 
 
 def slider(page: AppTest, label: str):
@@ -169,93 +158,6 @@ def test_heads_that_share_keys_and_values_are_named():
 # ---- large matrices -------------------------------------------------------------------------------------------------
 
 
-def test_a_tile_of_a_large_matrix_is_exactly_those_cells(llama):
-    step = generate(llama, ids(400), 1).steps[0]
-    options = entries(llama.config, 2)
-    for name in ("attention.weights", "feedforward.hidden", "attention.w_q", "logits", "attention.keys"):
-        rows = range(0, 1) if name == "logits" else range(33, 40)
-        tile = tile_picture(step, Look(2, 3), options[name], rows, range(5, 12))
-        entry = options[name]
-        whole = llama.get_parameter(entry.name) if entry.learned else step.matrix(entry.name).values
-        whole = whole[{"head": 3, "kv_head": 1}[entry.axes[0]]] if whole.ndim == 3 else whole
-        assert np.array_equal(tile.values, whole[rows.start : rows.stop, 5:12].detach().numpy()), name
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns"), [(range(5, 5), range(3)), (range(3), range(60, 70)), (range(400), range(3))]
-)
-def test_a_part_that_the_matrix_lacks_or_that_is_too_large_is_refused(llama, rows, columns):
-    step = generate(llama, ids(400), 1).steps[0]
-    with pytest.raises(ValueError):
-        tile_picture(step, Look(), entries(llama.config, 0)["input"], rows, columns)
-
-
-def exact(page: AppTest) -> dict[str, object]:
-    """The figure of the part that is shown exactly."""
-    return json.loads(specs(page)["chart-exact"])
-
-
-@pytest.mark.parametrize(("station", "name"), [
-    ("text", "input"), ("attention", "layers.2.attention.weights"), ("feedforward", "layers.2.feedforward.hidden"),
-    ("logits", "logits"), ("sample", "probabilities"),
-])  # fmt: skip
-def test_any_part_opens_on_the_chosen_stations_matrix_of_the_chosen_layer(station, name):
-    page = opened(model="llama-nano", station=station, layer="2", panel="exact")
-    assert exact(page)["data"][0]["meta"]["matrix"] == name
-
-
-def test_any_part_opens_around_the_chosen_token_and_names_its_rows_by_position_and_token():
-    page = opened(model="llama-nano", text="one two three four five " * 12, panel="exact", token="20")
-    labels = exact(page)["layout"]["yaxis"]["ticktext"]
-    assert len(labels) == 16 and labels[-1] == "20 · ␣one" and labels[0].startswith("5 · ")
-
-
-def test_a_decode_steps_row_is_named_by_its_position(llama):
-    step = generate(llama, "hello how are you?", 2).steps[1]
-    picture = tile_picture(step, Look(), entries(llama.config, 0)["attention.weights"], range(1), range(6))
-    assert picture.row_labels[0].startswith("5 · ") and picture.column_labels[1] == "1 · ␣how"
-    logits = tile_picture(step, Look(), entries(llama.config, 0)["logits"], range(1), range(318, 320))
-    assert logits.row_labels[0].startswith("5 · ") and logits.column_labels[0] == "318 · ␣is"
-
-
-def test_cells_of_an_exact_part_have_six_digits_and_however_many_there_are_none_is_rounded_on_the_way(llama):
-    step = generate(llama, ids(200), 1).steps[0]
-    entry = entries(llama.config, 0)["attention.weights"]
-    few = tile_picture(step, Look(), entry, range(8, 24), range(8))
-    numbers = equation([few], 16, cell=cell_for_numbers(16, 8)).data[-1]
-    value = float(few.values[0, 0])
-    assert float(numbers.text[0].replace("−", "-")) == pytest.approx(value, rel=5e-6)
-    many = equation([tile_picture(step, Look(), entry, range(200), range(200))], 200).data[0]
-    assert np.array_equal(many.z[-1], step.matrix(entry.name).values[0, -1]) and "%{z:.9g}" in many.hovertemplate
-
-
-def test_the_exact_part_and_what_else_is_shown_are_in_the_link():
-    page = opened(model="llama-nano")
-    assert not {"chart-heads", "chart-exact"} & set(specs(page)) and "panel" not in page.query_params
-    page = opened(model="llama-nano", panel="exact", exact="attention.w_q:3-9:2-4", layer="1")
-    figure = exact(page)
-    assert figure["data"][0]["meta"]["matrix"] == "layers.1.attention.w_q"
-    assert figure["layout"]["yaxis"]["ticktext"] == [str(i) for i in range(3, 10)]
-    next(n for n in page.number_input if n.label.startswith("Last row")).set_value(11).run()
-    assert page.query_params["exact"] in ("attention.w_q:3-11:2-4", ["attention.w_q:3-11:2-4"])
-    assert len(exact(page)["layout"]["yaxis"]["ticktext"]) == 9
-
-
-@pytest.mark.parametrize(("exact", "why"), [
-    ("nonsense", "it must name a matrix, rows and columns"), ("attention.norm.bias:0-1:0-1", "no such matrix"),
-    ("input:0-99:0-1", "rows 0 to 99 are not among"), ("input:3-2:0-1", "rows 3 to 2 are not among"),
-])  # fmt: skip
-def test_an_exact_part_that_the_model_lacks_gives_way_to_the_stations_matrix_and_the_page_says_why(exact, why):
-    page = opened(model="llama-nano", panel="exact", exact=exact)
-    assert why in sentences(page) and "the chosen station's matrix is used" in sentences(page)
-    assert json.loads(specs(page)["chart-exact"])["data"][0]["meta"]["matrix"] == "layers.0.attention.weights"
-
-
-def test_a_part_is_written_as_it_is_read():
-    written = [str(read_part(text)) for text in ("attention.weights:0-15:8-15", "token_embedding.weight:7-7:0-0")]
-    assert written == ["attention.weights:0-15:8-15", "token_embedding.weight:7-7:0-0"]
-
-
 def test_reading_block_by_block_gives_the_same_cells_as_reading_whole(llama, monkeypatch):
     step = generate(llama, ids(300), 1).steps[0]
     names = [n for n in step.names if n.startswith("layers.1.")]
@@ -286,55 +188,6 @@ def test_both_ways_of_pooling_keep_the_number_of_largest_magnitude():
     corner = values[0, :5, :5].flatten()
     assert pooled[0, 0] == corner[corner.abs().argmax()]
     assert all_of(torch.tensor([[True, True, False, True, True]]), 2).tolist() == [[True, False, True]]
-
-
-def test_a_sampled_scale_is_robust_where_few_cells_tower():
-    values = torch.ones(1000, 1000)
-    values[3, 3] = -22_453
-    sample = Sample(61)
-    sample.add(values, None)
-    assert sample.scale() == (1, (-1, -22_453))
-    picture = Picture("m", "M", "1×1", np.ones((1, 1)), scale=1, off_scale=(-1, -22_453.0))
-    assert "about 1 % of the cells off the scale, up to -22,453" in picture.remarks
-
-
-def test_one_cell_of_few_that_towers_does_not_set_the_scale():
-    values = np.linspace(-1, 1, 20)
-    values[7] = 22_453
-    assert scale_of(values) == (1, (1, 22_453))
-    assert scale_of(np.array([0.01, 1.0])) == (1, (0, 0))  # of two cells none is an exception
-
-
-def test_a_largest_cell_that_would_leave_most_others_pale_does_not_set_the_scale():
-    """The stream after SmolLM2's last layer: its 99th percentile is a tenth of the largest cell, its median 1/200."""
-    values = np.concatenate([np.full(90, 12.8), np.full(9, 200.0), [232.0, 2531.0]])
-    assert scale_of(values) == (232, (1, 2531))
-    even = np.random.default_rng(0).normal(size=100_000)
-    assert scale_of(even)[1] == (0, 0)
-    assert scale_of(np.where(even > 0, even, 0))[1] == (0, 0)  # nor do the many zeros of a ReLU make others exceptions
-
-
-def test_attention_of_a_long_text_is_scaled_to_its_99th_percentile_but_no_finer_than_an_equal_share():
-    rows = np.arange(1, 301)
-    even = np.concatenate([np.full(n, 1 / n) for n in rows])
-    scale, (off, largest) = scale_of(even, share=1 / 300)
-    assert 0.01 < scale < 0.05 and largest == 1 and 0 < off <= 0.01 * len(even)
-    sink = np.concatenate([[1.0], *([1 - (n - 1) * 1e-6, *[1e-6] * (n - 1)] for n in rows[1:])])
-    assert scale_of(sink, share=1 / 300)[0] == 1 / 300
-    few = np.concatenate([np.full(n, 1 / n) for n in range(1, 6)])
-    assert scale_of(few, share=1 / 5) == (1, (0, 0))
-
-
-def test_leaving_the_first_token_out_changes_the_scale_and_no_value(llama):
-    step = generate(llama, ids(9), 1).steps[0]
-    name = "layers.0.attention.weights"
-    shown = {}
-    for skip in (False, True):
-        rows = equations(step, Look(skip_first=skip), "attention")
-        shown[skip] = next(p for row in rows for p in row.parts if isinstance(p, Picture) and p.name == name)
-    assert np.array_equal(shown[False].values, shown[True].values)
-    assert shown[True].scale == pytest.approx(float(step.matrix(name).values[0, :, 1:].max()))
-    assert "first token left out of the scale" in shown[True].remarks
 
 
 def test_a_sink_is_said_where_over_half_of_the_last_rows_attention_goes_to_the_first_token():
@@ -382,53 +235,3 @@ def test_the_stream_names_its_token_and_each_layers_door():
     assert figure.layout.yaxis.ticktext[0] == "input" and figure.layout.yaxis.ticktext[1] == "after layer 1"
     assert "the stream of 4 · &lt;b&gt;," in figure.layout.annotations[0].text
     assert figure.layout.xaxis.ticktext[1] == "5–9"  # which of the model's columns a pooled cell stands for
-
-
-# ---- runs -----------------------------------------------------------------------------------------------------------
-
-
-def test_runs_of_one_text_share_a_prefill_and_equal_keys_are_one_run(llama):
-    runs, taken = Runs(10**9), []
-
-    def ask(seed: int):
-        def make(prefilled):
-            taken.append(prefilled)
-            return generate(llama, "hello", 2, Sampling(seed=seed), prefilled)
-
-        return runs.get((llama.fingerprint, "hello", (seed,)), make)
-
-    first, second = ask(1), ask(2)
-    assert ask(1) is first and taken == [None, first]
-    assert second.passes[0].doors[1] is first.passes[0].doors[1]
-    assert second.new_ids == generate(llama, "hello", 2, Sampling(seed=2)).new_ids
-
-
-def test_kept_runs_stay_within_their_bytes_and_the_latest_is_always_kept(llama):
-    one = generate(llama, "hello there", 1)
-    runs = Runs(1)
-    runs.budget = int(
-        2.5 * (one.cache.nbytes + sum(d.nbytes for d in one.passes[0].doors) + one.passes[0].logits.nbytes)
-    )
-    for number in range(5):
-        runs.get((llama.fingerprint, str(number), ()), lambda _: generate(llama, "hello there", 1))
-        assert runs.nbytes <= runs.budget
-    assert len(runs._runs) == 2
-    runs.budget = 1
-    assert runs.get((llama.fingerprint, "x", ()), lambda _: one) is one and len(runs._runs) == 1
-
-
-@pytest.mark.parametrize("name", ["toy", "llama-nano"])
-def test_all_steps_of_a_run_share_the_scales_of_its_prefill_and_say_what_these_do_not_reach(name):
-    run = generate(load_model(name), "hello how are you?", 4)
-    first, last = (Pictures(step, Look()) for step in (run.steps[0], run.steps[-1]))
-    off = 0
-    for matrix in ("layers.0.attention.q", "layers.0.attention.keys", "layers.0.attention.weights", "input"):
-        one, other = first.matrix(matrix), last.matrix(matrix)
-        assert other.scale == one.scale
-        assert other.remarks[0] == f"{one.remarks[0]} as in prefill"
-        beyond = np.abs(other.values) > one.scale
-        assert other.off_scale[0] == beyond.sum()
-        off += other.off_scale[0]
-        if beyond.any():
-            assert any("off the scale" in remark for remark in other.remarks)
-    assert off > 0

@@ -29,7 +29,7 @@ def with_free(monkeypatch, *free: int):
 def test_a_run_keeps_no_more_than_was_estimated(model):
     run = generate(model, ids(3000), 1)
     kept = sum(door.nbytes for door in run.passes[0].doors) + run.cache.nbytes
-    assert kept < memory.needed(model.config, 3000, 1) - memory._looking(model.config, 3000, 4)
+    assert kept < memory.needed(model.config, 3000, 1) - memory._looking(model.config, 3000)
 
 
 def test_what_a_window_needs_is_a_mask_of_the_whole_prompt():
@@ -85,4 +85,4 @@ def test_a_long_text_is_said_to_be_run_only_when_it_is(monkeypatch):
     for settings in (chosen, chosen, replace(chosen, dice_seed=8)):
         with waiting.for_run(settings):
             run = state.run_of(settings)
-    assert said == [f"Running the model over {len(run.prompt_ids):,} tokens. All layers are computed at once."]
+    assert said == [f"Running the model over {len(run.prompt_ids):,} tokens."]

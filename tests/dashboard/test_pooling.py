@@ -47,6 +47,12 @@ def test_pooling_in_blocks_of_rows_is_pooling_at_once_and_masked_cells_do_not_co
     assert max(pooled.hidden().shape) <= POOLED_CELLS
 
 
+def test_what_is_infinite_and_not_masked_stays_so() -> None:
+    pooled, mask = Pooled(1, 2, 2), torch.tensor([[False, True], [False, False]])
+    pooled.add(torch.tensor([[[-torch.inf, -torch.inf], [1.0, torch.inf]]]), mask, 0)
+    assert pooled.values()["largest"].tolist() == [[[-np.inf, 0], [1, np.inf]]]
+
+
 def test_the_choice_reaches_matrices_weights_and_captions() -> None:
     step = generate(load_model("llama-nano"), LONG, 1).steps[0]
     name = "layers.0.attention.scores"

@@ -19,8 +19,9 @@ from dashboard import shape as shapes
 from dashboard import take_away
 from dashboard.filed.opener import same_run
 from dashboard.settings import Settings
+from dashboard.sharing import own_head
 from dashboard.state import run_of
-from dashboard.take_away import THESE, Asked, own_head
+from dashboard.take_away import THESE, Asked
 from llm_core import ModelConfig, Sampling, catalogue, generate, load_model, open_run, random_model, save_run
 from llm_core.run_file import size_of
 
@@ -119,9 +120,9 @@ def test_every_matrix_and_weight_has_a_picture():
 
 def test_a_head_is_counted_along_the_matrixs_own_axis():
     config = shapes.config(shapes.read(GROUPED))
-    assert own_head(config, "layers.0.attention.weights", 3) == 3
-    assert own_head(config, "layers.0.attention.keys", 3) == 1
-    assert own_head(config, "layers.0.attention.w_q", 3) is None and own_head(config, "logits", 3) is None
+    found = {name: own_head(config, catalogue.entry(config, name), 3) for name in
+             ("layers.0.attention.weights", "layers.0.attention.keys", "layers.0.attention.w_q", "logits")}  # fmt: skip
+    assert list(found.values()) == [3, 1, None, None]
 
 
 def test_the_run_file_holds_what_is_on_the_page():
