@@ -88,3 +88,9 @@ def assert_close(actual, expected, tolerance: float = 1e-5, what: str = "") -> N
     assert np.isfinite(actual[finite]).all(), what
     worst = np.abs(actual[finite] - expected[finite]).max(initial=0)
     assert worst <= tolerance * np.abs(expected[finite]).max(initial=0), f"{what}: off by {worst}"
+
+
+@pytest.fixture(scope="session")
+def llama() -> Transformer:
+    """A small model with grouped queries, RoPE, RMSNorm and SwiGLU."""
+    return load_model("llama-nano", seed=0)
