@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from dashboard.equations import equations, groups
+from dashboard.figures import colours
 from dashboard.figures.equation import equation, escape, short
 from dashboard.figures.geometry import NARROWEST, NUMBERED, WIDE, cell_for, fitted, plan, row_height
 from dashboard.figures.picture import Picture, number, percent, pool
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.figures.scale import scale_of
-from llm_core import catalogue, generate
+from llm_core import catalogue, generate, notebook
 
 PROMPT = "hello how are you?"
 
@@ -205,3 +206,8 @@ def test_a_decode_steps_row_is_high_enough_to_see(toy):
     step = generate(toy, " a" * 200, 2).steps[1]
     picture = next(p for row in equations(step) for p in row.parts if isinstance(p, Picture) and p.name == "input")
     assert picture.rows == 1 and row_height(picture, cell_for(202, 8)) == 12
+
+
+def test_a_notebook_has_the_pages_colours():
+    for name in ("BLUE", "ORANGE", "TEAL", "GREY", "STRONGEST"):
+        assert getattr(notebook, name) == getattr(colours, name)
