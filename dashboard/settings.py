@@ -268,7 +268,7 @@ def check_view(**ends: int) -> None:
     for name, end in ends.items():
         value = st.query_params.get(name)
         if value is not None and not (value.isdigit() and int(value) < end):
-            refuse(name)
+            refuse(name, f"here it goes from 0 to {end - 1:,}")
     if "viewed" not in state:
         state.viewed = without_view()
 

@@ -165,3 +165,9 @@ def test_two_visitors_see_their_own_runs():
     one.number_input(key="dice_seed").set_value(5).run()
     assert next_token(other) == next_token(opened(text="two"))
     assert next_token(one) == next_token(opened(text="one", dice_seed="5"))
+
+
+def test_a_link_that_looks_beyond_the_run_is_told_how_far_it_goes():
+    said = sentences(opened(step="9", token="77"))
+    assert "step = 9, which cannot be used (here it goes from 0 to 2)" in said
+    assert "token = 77, which cannot be used (here it goes from 0 to 7)" in said
