@@ -19,8 +19,8 @@ from llm_core.filed_run import FiledStep
 
 HEADLINE = "A run from a file."
 MEANING = (
-    "Shown from a file: nothing is computed here, and no model is loaded. “Take it with you” on the Inference page saves "
-    "such a file."
+    "Shown from a file: nothing is computed here, and no model is loaded. “Take it with you” on the Inference page "
+    "saves such a file."
 )
 PARTS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
 _NO_SIDEBAR = ("<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }"
