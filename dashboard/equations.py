@@ -258,7 +258,16 @@ def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[Part]:
         elif entry.quantity == "signed":
             result = result.with_scale_of(compared)
         parts += [signs[str(entry.operation)], result]
-    return parts
+    return _stacked(parts) if compared.rows == 1 else parts
+
+
+def _stacked(parts: list[Part]) -> list[Part]:
+    """The chain of a single row, each result below the one that it is made of: so all stay as wide as one."""
+    first, *rest = parts
+    assert isinstance(first, Picture)
+    results = [replace(part, column_labels=None) for part in rest if isinstance(part, Picture)]
+    signs = [part for part in rest if isinstance(part, str)]
+    return [replace(first, below=tuple(zip(signs, results, strict=True)))]
 
 
 def _logits(entry: Entry, pictures: Pictures) -> list[Part]:

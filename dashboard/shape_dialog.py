@@ -109,7 +109,7 @@ def _kv_heads() -> tuple[int, ...]:
 
 def _number(name: str) -> None:
     least, most = RANGES[name]
-    st.number_input(TITLES[name], least, most, step=_STEPS.get(name, 1), key=_KEY + name)
+    st.number_input(f"{TITLES[name]} ({least:,} to {most:,})", least, most, step=_STEPS.get(name, 1), key=_KEY + name)
     _say(name)
 
 

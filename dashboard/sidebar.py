@@ -22,6 +22,7 @@ REAL_EXAMPLES = {
     "Echo": "Romeo and Juliet. Romeo and",  # heads that look at what followed last time
     "Sums": "2 + 2 = 4, 3 + 3 = 6, 4 + 4 =",  # a pattern to go on with
 }
+GREEDY = "At temperature 0 the likeliest token is taken: the dice are not thrown."
 _BOUND = {"bind": "query-params"}
 
 
@@ -61,6 +62,8 @@ def _sampling(on_change: Callable[[], None]) -> None:
             on_click=_roll,
             args=(on_change,),
         )
+    if settings.current().temperature == 0:
+        st.caption(GREEDY)
 
 
 def _more(on_sampling: Callable[[], None]) -> None:

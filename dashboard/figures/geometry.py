@@ -1,5 +1,6 @@
 """Where everything in an equation's figure lies, in pixels from its top left corner."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dashboard.figures.picture import Picture
@@ -11,7 +12,7 @@ TALL = 240  # pictures higher than this are aligned by their tops
 LETTER = 7.3  # width of one character of a label
 LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
-NUMBERED = 20  # width of a column from which on its numbers are written into it
+NUMBERED = 19  # width of a column from which on its numbers are written into it
 ROOM = 600  # pixels of width that the columns of an equation share
 HIGHEST = 300  # of a weight's rows together
 _FEATURE_SIZES = ((24, 26), (32, 20), (42, 16))
@@ -106,20 +107,32 @@ def cell_for_numbers(rows: int, columns: int) -> Cell:
 
 
 def fitted(parts: list[Part], cell: Cell) -> Cell:
-    """Narrower columns, where they have neither numbers nor labels, so that the equation fits its part of the page."""
-    shrinks = {"token": not cell.labelled, "feature": cell.feature < NUMBERED}
-    for _ in range(4):  # titles and captions, which do not shrink, decide about some of the width
-        columns = {"token": 0, "feature": 0}
-        for part in parts:
-            if isinstance(part, Picture):
-                columns["feature" if part.column_start is None else "token"] += part.columns
-        room = sum(columns[name] * getattr(cell, name) for name in columns if shrinks[name])
+    """Narrower columns, where the equation then fits its part of the page: first as narrow as their numbers can still
+    be read, then as their labels can; columns that have neither get as narrow as they must."""
+    sizes = {"token": cell.labelled, "feature": cell.feature >= NARROWEST_LABELLED}
+    for narrowest in (NUMBERED, NARROWEST_LABELLED):
+        floors = {name: min(narrowest, getattr(cell, name)) if said else NARROWEST for name, said in sizes.items()}
+        narrow = _narrowed(parts, cell, floors)
+        if plan(parts, narrow).width <= WIDE:
+            return narrow
+    unsaid = {name: getattr(cell, name) if said else NARROWEST for name, said in sizes.items()}
+    return _narrowed(parts, cell, unsaid)
+
+
+def _narrowed(parts: list[Part], cell: Cell, floors: Mapping[str, float]) -> Cell:
+    """The columns as narrow as the equation needs to fit, down to these widths."""
+    columns = {"token": 0, "feature": 0}
+    for part in parts:
+        if isinstance(part, Picture):
+            columns["feature" if part.column_start is None else "token"] += part.columns
+    for _ in range(6):  # titles and captions, which do not shrink, decide about some of the width
         excess = plan(parts, cell).width - WIDE
-        if excess <= 0 or not room:
+        spare = {name: getattr(cell, name) - floor for name, floor in floors.items()}
+        room = sum(columns[name] * spare[name] for name in columns)
+        if excess <= 0 or room < 1:
             break
-        factor = max(0.1, 1 - excess / room)
-        sizes = {name: max(NARROWEST, getattr(cell, name) * factor) for name in columns if shrinks[name]}
-        cell = replace(cell, **sizes)
+        share = min(1.0, excess / room)
+        cell = replace(cell, **{name: getattr(cell, name) - share * spare[name] for name in columns})
     return cell
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from dashboard.figures.colours import BAR, BAR_CHOSEN, FRAME, GREY, MONO
 from dashboard.figures.equation import blank_layout, figure_of
 
-HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 58, 34, 22
+HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 76, 34, 22
 _COLOURS = (BAR, BAR_CHOSEN)
 
 

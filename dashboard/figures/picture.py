@@ -186,8 +186,8 @@ def number(value: float) -> str:
         return f"{value:g}"
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}"
+    power = int(f"{value:.1e}".partition("e")[2])  # once it is rounded: 0.996 is 1.0
+    return f"{value:.{max(0, 1 - power)}f}"
 
 
 def percent(share: float) -> str:

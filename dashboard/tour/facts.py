@@ -13,7 +13,7 @@ import torch
 
 from dashboard.explainer_terms import marks as marks_of
 from dashboard.explainer_trail import Address
-from dashboard.figures.picture import percent
+from dashboard.figures.picture import number, percent
 from dashboard.tour.stops import step_of
 from llm_core import Run, Step, explain, generate
 from llm_core.attention import allowed_keys
@@ -288,7 +288,7 @@ def _choosing(at: Place) -> Facts:
     line = drawn_from.cumsum(-1) / drawn_from.sum()
     values = {"sampled": at.word(sampled.id), "probability": percent(sampled.probability),
               "drawn": percent(sampled.drawn_probability), "temperature": f"{sampling.temperature:g}",
-              "times": said(sampled.probability * len(drawn_from)), "left": f"{int((drawn_from > 0).sum()):,}",
+              "times": number(sampled.probability * len(drawn_from)), "left": f"{int((drawn_from > 0).sum()):,}",
               "dice": f"{sampled.u:.6f}", "seed": str(sampling.seed), "end": f"{float(line[sampled.id]):.6f}",
               "start": f"{float(line[sampled.id - 1]) if sampled.id else 0:.6f}"}  # fmt: skip
     _, cell, marks = at.told("probabilities", 0, sampled.id)

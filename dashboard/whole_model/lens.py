@@ -14,8 +14,9 @@ from dashboard.settings import LENS_WINDOWS, Settings
 from dashboard.state import on_screen, run_of, step_index
 from dashboard.whole_model.stream import at, doors_in_words
 from dashboard.whole_model.survey import key_of
-from llm_core import Run, Step
+from llm_core import Step
 from llm_core.lens import Lens, lens
+from llm_core.tokenizer import Tokenizer
 
 TITLE = "What the model would say after each layer"
 MEANING = (
@@ -120,6 +121,9 @@ def _line(step: Step, chosen: Settings) -> None:
     label = step.run.model.tokenizer.label(token)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="lens-token"):
         _choice(step, token)
+    about, sentence = st.session_state.get("lens-remark", (None, ""))
+    if about == token:
+        st.text(sentence)
     panels = [
         Panel(f"Probability of {escape(label)}", [Line("probability", probability)], percent=True),
         Panel(f"Rank of {escape(label)} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
@@ -184,21 +188,28 @@ def _choose_token() -> None:
 
 @callback
 def _type_token() -> None:
-    """The first token of what was typed, without the BOS that some tokenizers put in front."""
+    """The first token of what was typed; where there are more, the page says which one it follows."""
     text = st.session_state["typed-lens-token"]
-    run = run_of(settings.current())
-    ids = first_token(run, text)
+    tokenizer = run_of(settings.current()).model.tokenizer
+    ids = tokens_of(tokenizer, text)
     st.session_state["typed-lens-token"] = ""
-    if ids is not None:
-        _follow(ids)
+    if ids:
+        st.session_state["lens-remark"] = (ids[0], split_in_words(text, [tokenizer.label(i) for i in ids]))
+        _follow(ids[0])
 
 
-def first_token(run: Run, text: str) -> int | None:
-    """The id of the first token of a text; None where it has none."""
-    tokenizer = run.model.tokenizer
+def tokens_of(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The ids of a text's tokens, without the BOS that some tokenizers put in front."""
     ids, prefix = tokenizer.encode(text) if text else [], list(tokenizer.prefix_ids)
-    ids = ids[len(prefix) :] if ids[: len(prefix)] == prefix else ids
-    return ids[0] if ids else None
+    return ids[len(prefix) :] if ids[: len(prefix)] == prefix else ids
+
+
+def split_in_words(text: str, labels: list[str]) -> str:
+    """Which token of a typed text is followed, where the model has no single one for it; else nothing."""
+    if len(labels) < 2:
+        return ""
+    shown = " + ".join(labels[:6]) + (" + …" if len(labels) > 6 else "")
+    return f"This model writes “{text}” as {len(labels)} tokens ({shown}): the first one, {labels[0]}, is followed."
 
 
 def _follow(token: int) -> None:

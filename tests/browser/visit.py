@@ -199,6 +199,12 @@ class Visit:
                     np.testing.assert_allclose(drawn, wanted, rtol=1e-5, atol=max(1e-7, 0.51 * unit), err_msg=name)
 
         eventually(check)
+        self.expect_rest()
+
+    def expect_rest(self) -> None:
+        """Wait until the server has answered in full: what was clicked before then would meet an unfinished page."""
+        app = self.page.get_by_test_id("stApp")
+        expect(app).to_have_attribute("data-test-script-state", re.compile("notRunning|initial"), timeout=30_000)
 
     def expect_run(self, settings: Settings, step: int = 0) -> None:
         """Wait until tokens, sampled token and matrices are those of these settings."""

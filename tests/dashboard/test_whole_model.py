@@ -164,14 +164,16 @@ def test_another_temperature_has_the_same_map_and_another_text_another_one():
 
 
 def test_a_typed_token_is_followed_by_its_first_token(llama):
-    run = generate(llama, "hello how are you?", 1)
     paris = llama.tokenizer.encode(" Paris is")[0]
-    assert lens_section.first_token(run, " Paris is") == paris
-    assert lens_section.first_token(run, "") is None
+    assert lens_section.tokens_of(llama.tokenizer, " Paris is")[0] == paris
+    assert lens_section.tokens_of(llama.tokenizer, "") == []
     page = opened(model="llama-nano")
     page.text_input(key="typed-lens-token").set_value(" Paris is").run()
     assert page.query_params["lens_token"] in (str(paris), [str(paris)])
     assert "␣Paris" in texts(page)
+    assert "This model writes “ Paris is” as 2 tokens (␣Paris + ␣is): the first one, ␣Paris, is followed." in texts(page)
+    page.text_input(key="typed-lens-token").set_value(" Paris").run()
+    assert "is followed" not in texts(page)
 
 
 # ---- thumbnails -----------------------------------------------------------------------------------------------------
