@@ -171,7 +171,7 @@ def test_a_typed_token_is_followed_by_its_first_token(llama):
     page.text_input(key="typed-lens-token").set_value(" Paris is").run()
     assert page.query_params["lens_token"] in (str(paris), [str(paris)])
     assert "␣Paris" in texts(page)
-    assert "This model writes “ Paris is” as 2 tokens (␣Paris + ␣is): the first one, ␣Paris, is followed." in texts(page)
+    assert "“ Paris is” as 2 tokens (␣Paris + ␣is): the first one, ␣Paris, is followed." in texts(page)
     page.text_input(key="typed-lens-token").set_value(" Paris").run()
     assert "is followed" not in texts(page)
 
