@@ -210,7 +210,8 @@ def _operands(entry: Entry, pictures: Pictures) -> list[Part]:
         if name not in pictures:
             picture = pictures.weight(name)
             if len(catalogue.weight(pictures.config, name).shape) == 1 and isinstance(parts[-1], Picture):
-                parts[-1] = replace(parts[-1], below=(("+", picture),))
+                said = tuple(note for note in picture.notes if note not in parts[-1].notes)
+                parts[-1] = replace(parts[-1], below=(("+", replace(picture, notes=said)),))
                 continue
         elif not parts or catalogue.matrix(pictures.config, name).axes[-2] == "key":
             picture = pictures.labelled(name)

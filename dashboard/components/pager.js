@@ -1,5 +1,5 @@
-// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`)
-// and numbers.js.
+// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`),
+// numbers.js, figures.js and cell_numbers.js.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 const BLOCKS = '[class*="st-key-equation-"]';
@@ -15,10 +15,12 @@ export default function () {
   }
   arrangeSoon();
   tellNumbers();
+  startWriting(paging);
   return whenUnmounted(paging, stopPaging);
 }
 
 function stopPaging() {
+  stopWriting(paging);
   paging.observer?.disconnect();
   paging.sizes?.disconnect();
   paging.observer = paging.sizes = null;

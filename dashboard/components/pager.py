@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard.components.browser import component, read
 
-_mount = component("equation_pager", scripts=["choice.js", "numbers.js", "pager.js"], styles=[])
+_mount = component("equation_pager", scripts=["choice.js", "numbers.js", "figures.js", "cell_numbers.js", "pager.js"],
+                   styles=[])  # fmt: skip
 _PAGE_STYLE = f"<style>{read(['page.css'])}</style>"
 
 
@@ -18,7 +19,8 @@ def pager(*, key: str = "pager") -> None:
     `st.plotly_chart(figure, width="content")` inside `st.container(key="equation-…")`. Where a figure is
     wider than its column it scrolls sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons
     that go from matrix to matrix. A trace's `meta` may have a `label`, which is then shown between them. Large
-    heatmaps, whose cells travel as codes, tell their numbers when they are pointed at.
+    heatmaps, whose cells travel as codes, tell their numbers when they are pointed at; into the cells of small ones
+    they are written.
 
     Arguments:
         key: Streamlit's key, beginning with `pager`.

@@ -35,6 +35,8 @@ def _larger(value: Any, factor: float) -> Any:
             found[name] = each * factor
         elif name == "text" and isinstance(each, str):
             found[name] = re.sub(r"font-size:(\d+)px", lambda m: f"font-size:{int(m[1]) * factor:.0f}px", each)
+        elif name == "meta":
+            found[name] = each | {"numbers": _larger(each["numbers"], factor)} if "numbers" in each else each
         else:
-            found[name] = each if name == "meta" else _larger(each, factor)
+            found[name] = _larger(each, factor)
     return found

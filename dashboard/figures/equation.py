@@ -23,6 +23,7 @@ from dashboard.figures.picture import Picture
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
 NO_TEMPLATE: dict[str, Any] = {"layout": {}}  # None would bring Plotly's own, 7 kB a figure
 PADDED = {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}  # a little room between labels and cells
+TIGHT = 24  # width of a column in which digits of neighbours would touch
 _DIGITS = ((70, 6), (38, 3))  # from which width of a cell on how many digits are written into it
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
@@ -77,16 +78,23 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
     values = picture.values if picture.hidden is None else np.where(picture.hidden, np.nan, picture.values)
     traces = []
     codes = not picture.exact and coarse(picture.values, picture.hidden)
+    roomy = _holds_numbers(picture, cell)
+    numbers = _numbers(picture, values, geometry.column_width(picture, cell)) if roomy else {}
     for start, stop in ((0, picture.cached), (picture.cached, picture.rows)):
         if start < stop:
             heatmap = _heatmap(picture, values, start, stop) | _gaps(picture, cell)
+            if roomy:
+                heatmap["meta"]["numbers"] = numbers | {"texts": numbers["texts"][start:stop]}
             traces.append(_in_codes(heatmap, picture, start, stop) if codes else heatmap)
     if not codes:
         traces += [_masked(why, cells) for why, cells in picture.masks.items()]
-    roomy = geometry.column_width(picture, cell) >= geometry.NUMBERED and geometry.row_height(picture, cell) >= 16
-    if roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS:
-        traces.append(_numbers(picture, values, geometry.column_width(picture, cell)))
     return traces
+
+
+def _holds_numbers(picture: Picture, cell: Cell) -> bool:
+    """Whether the cells are large enough for their numbers, and few enough."""
+    roomy = geometry.column_width(picture, cell) >= geometry.NUMBERED and geometry.row_height(picture, cell) >= 16
+    return roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS
 
 
 def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dict[str, Any]:
@@ -103,7 +111,7 @@ def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dic
         "meta": {"matrix": picture.name, "label": picture.symbol, "row_count": stop - start,
                  "row_start": _after(picture.row_start, start) if picture.tile[0] == 1 else None,
                  "column_start": picture.column_start if picture.tile[1] == 1 else None,
-                 "column_count": picture.columns, "tile": list(picture.tile),
+                 "column_count": picture.columns, "word": picture.column_word, "tile": list(picture.tile),
                  **({"origin": picture.origin.said()} if picture.origin else {})},
     }  # fmt: skip
 
@@ -136,19 +144,21 @@ def _masked(why: str, cells: np.ndarray) -> dict[str, Any]:
 
 
 def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, Any]:
-    """The numbers as a layer of text: unlike a heatmap's own, it takes the page's text colour."""
-    rows, columns = np.nonzero(np.isfinite(values))
+    """The numbers in the cells, for the browser to write there (components/cell_numbers.js): as a trace of texts they
+    would take Plotly as long as all that it draws besides."""
+    finite = np.isfinite(values)
     share = picture.quantity == "probability"
-    largest = 0.5 if share else float(np.abs(values[rows, columns]).max(initial=0))
+    largest = 0.5 if share else float(np.abs(values[finite]).max(initial=0))
     digits = next((digits for wide, digits in _DIGITS if width >= wide), None)
-    written = (lambda value: short(value, largest)) if digits is None else (lambda value: precise(value, digits))
-    texts = [written(float(values[r, c])) for r, c in zip(rows, columns, strict=True)]
-    longest = max(map(len, texts), default=0)
-    size = 8 if width < 24 or longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
+    tight = width < TIGHT
+    written = (lambda value: short(value, largest, tight)) if digits is None else (lambda value: precise(value, digits))
+    rows = zip(values.tolist(), finite.tolist(), strict=True)
+    texts = [[written(value) if shown else "" for value, shown in zip(*row, strict=True)] for row in rows]
+    longest = max((len(text) for row in texts for text in row), default=0)
+    size = 8 if tight or longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
     if digits is not None:
         size = 10 if digits > 3 else 9
-    return {"type": "scatter", "mode": "text", "x": columns.tolist(), "y": rows.tolist(), "text": texts,
-            "textfont": {"family": MONO, "size": size}, "hoverinfo": "skip", "cliponaxis": False}  # fmt: skip
+    return {"texts": texts, "size": size}
 
 
 def precise(value: float, digits: int) -> str:
@@ -156,12 +166,17 @@ def precise(value: float, digits: int) -> str:
     return re.sub(r"e([+-])0*", r"e\1", f"{value:.{digits}g}").replace("-", "−")
 
 
-def short(value: float, largest: float) -> str:
-    """A number of at most four characters or so, as precise as all numbers of its matrix can be: −1.2, .35, 104."""
+def short(value: float, largest: float, tight: bool = False) -> str:
+    """A number of at most four characters or so, as precise as all numbers of its matrix can be: −1.2, .35, 104.
+
+    tight: no zero in front of the point where one digit follows it either: −.7.
+    """
     digits = 2 if largest < 0.995 else 1 if largest < 99.95 else 0
     text = f"{abs(value):.{digits}f}"
     if digits == 2:
         text = text[1:] if abs(value) < 0.995 else f"{abs(value):.0f}"
+    elif digits == 1 and tight:
+        text = text.removeprefix("0")
     return f"−{text}" if value < 0 and float(f"0{text}") != 0 else text
 
 
@@ -214,9 +229,9 @@ def _operator(word: Word) -> str:
     text = word.text
     if word.symbol:
         return f"<b>{pretty(text)}</b><br><span style='font-size:11px;color:{MUTED}'>as above</span>"
-    if len(text) == 1 or text[0] in "+)" or text[-1] == "(":
+    if not geometry.is_named(text):
         return text
-    return f"<span style='font-size:13px'>{text}</span><br>→"
+    return f"<span style='font-size:13px'>{text}{' ↓</span>' if word.down else '</span><br>→'}"
 
 
 def pretty(symbol: str) -> str:

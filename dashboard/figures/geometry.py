@@ -10,6 +10,8 @@ TITLE, CAPTION, WORD, INLINE_TITLE = 26, 17, 16, 22
 AGAIN = 64  # width of a symbol with "as above" below it
 TALL = 240  # pictures higher than this are aligned by their tops
 LETTER = 7.3  # width of one character of a label
+CAPTION_LETTER, WORD_LETTER, SIGN_LETTER = 5.2, 6.2, 6.8  # of one of a caption, of an axis word, of an operation's name
+MARK = 20  # room below a picture for the proof's mark
 LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
 NUMBERED = 19  # width of a column from which on its numbers are written into it
@@ -71,12 +73,13 @@ class Placed:
 
 @dataclass(frozen=True)
 class Word:
-    """An operator or a matrix's symbol, centred at a point."""
+    """An operator or a matrix's symbol, centred at a point. down: it leads to the picture below it."""
 
     text: str
     x: float
     y: float
     symbol: bool = False
+    down: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,13 +154,16 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
             continue
         if isinstance(before, Picture):
             x += GAP
-        x += row_label_width(part, cell)
+        labels = row_label_width(part, cell)
+        x += max([labels, *(_sign_width(sign) for sign, _ in part.below)])
+        if isinstance(before, str) and placed:
+            words[-1] = _between(words[-1], next(p for p in reversed(placed) if not p.inline), x - labels)
         below, new_words = _stack(part, x, middle, cell)
         placed += below
         words += new_words
         x = max(below[0].right + (16 if part.transposed or part.predicts else 0), *(text_end(p) for p in below))
-    bottom = max(p.bottom + (4 if p.inline else WORD + CAPTION * len(caption(p)) + 2) for p in placed)
-    return Plan(round(x + 4), round(bottom), tuple(placed), tuple(words))
+    bottom = max(p.bottom + (_mark(p) if p.inline else WORD + CAPTION * len(caption(p)) + 2) for p in placed)
+    return Plan(round(x + 5), round(bottom), tuple(placed), tuple(words))
 
 
 def _word(part: Again | str, left: float, middle: float) -> tuple[Word, float]:
@@ -167,12 +173,34 @@ def _word(part: Again | str, left: float, middle: float) -> tuple[Word, float]:
     return Word(text, left + width / 2, middle, isinstance(part, Again)), width
 
 
+def _between(word: Word, before: Placed, end: float) -> Word:
+    """The operator midway from the picture before it to where the next one begins; what is below has room there."""
+    picture = before.picture
+    marked = 16 if picture.transposed or picture.predicts else 0
+    start = max(before.right + marked, before.left + max(_title_width(picture), WORD_LETTER * len(picture.column_word)))
+    return replace(word, x=(start + end) / 2)
+
+
+def _title_width(picture: Picture) -> float:
+    return 9 * len(picture.symbol) + 7 * len(picture.shape)
+
+
+def _sign_width(sign: str) -> float:
+    """Room at the left of a picture below another one, for what leads to it."""
+    return 12 + SIGN_LETTER * (len(sign) + 2) if is_named(sign) else GAP
+
+
+def is_named(sign: str) -> bool:
+    """An operation that is written with its name (÷ √8, softmax), not with a sign of one character."""
+    return len(sign) > 1 and sign[0] not in "+)" and sign[-1] != "("
+
+
 def caption(placed: Placed) -> list[str]:
     """What is said under a picture, in lines about as wide as it is."""
     lines: list[str] = []
     for remark in placed.picture.remarks:
         joined = f"{lines[-1]} · {remark}" if lines else ""
-        if joined and (placed.inline or 5.7 * len(joined) <= max(placed.width, 130)):
+        if joined and (placed.inline or CAPTION_LETTER * len(joined) <= max(placed.width, 130)):
             lines[-1] = joined
         else:
             lines.append(remark)
@@ -181,8 +209,8 @@ def caption(placed: Placed) -> list[str]:
 
 def text_end(placed: Placed) -> float:
     """Where the texts around a picture end at the right."""
-    title = 9 * len(placed.picture.symbol) + 7 * len(placed.picture.shape)
-    widest = 5.7 * max(map(len, caption(placed)))
+    title = _title_width(placed.picture)
+    widest = CAPTION_LETTER * max(map(len, caption(placed)))
     return placed.left + (title + 14 + widest if placed.inline else max(title, widest))
 
 
@@ -192,10 +220,18 @@ def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[li
     words = []
     for operator, under in picture.below:
         captioned = WORD + CAPTION * len(caption(placed[0])) + 6
-        top = placed[-1].bottom + (captioned if len(placed) == 1 else 8) + INLINE_TITLE
+        top = placed[-1].bottom + (captioned if len(placed) == 1 else _mark(placed[-1])) + INLINE_TITLE
         placed.append(replace(_place(under, left, top, cell), inline=True))
-        words.append(Word(operator, left - 12 - 3.6 * len(operator), top + placed[-1].height / 2))
+        if is_named(operator):
+            words.append(Word(operator, left - _sign_width(operator) / 2, top - INLINE_TITLE / 2, down=True))
+        else:
+            words.append(Word(operator, left - 16, top + placed[-1].height / 2))
     return placed, words
+
+
+def _mark(placed: Placed) -> int:
+    """Room below a picture without a caption of its own: a computed one has the proof's mark there."""
+    return 8 if placed.picture.kind == "weight" else MARK
 
 
 def _place(picture: Picture, left: float, top: float, cell: Cell) -> Placed:

@@ -2,11 +2,31 @@
 
 from dataclasses import replace
 
+import pytest
 from playwright.sync_api import expect
 
 from dashboard.settings import DEFAULTS, Settings
 
 from .visit import Visit, run_of
+
+
+def test_a_number_stands_in_the_cell_that_it_is_of(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(Settings()))
+    figure = visit.page.locator(".st-key-chart-layers-0-attention-q")
+    numbers = figure.locator(".cell-numbers text")
+    expect(numbers).to_have_count(5 * 8 + 8 * 8 + 5 * 8)  # X, W_q, Q
+    for index in (0, 39, 40, 103, 104, 143):
+        number = numbers.nth(index)
+        number.scroll_into_view_if_needed()
+        box = number.bounding_box()
+        assert box is not None
+        visit.page.mouse.move(0, 0)
+        visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        lines = figure.locator(".hoverlayer .hovertext .line")
+        expect(lines.nth(2)).to_be_visible()  # row, column, and in the third line the number with all its digits
+        whole, short = (float((e.text_content() or "").replace("−", "-")) for e in (lines.nth(2), number))
+        assert short == pytest.approx(whole, abs=0.0501)
 
 
 def test_the_page_opens_with_every_matrix_as_heatmap_with_the_engines_own_numbers(visit: Visit) -> None:

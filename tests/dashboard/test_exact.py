@@ -70,9 +70,9 @@ def test_cells_of_an_exact_part_have_six_digits_and_however_many_there_are_none_
     step = generate(llama, ids(200), 1).steps[0]
     entry = entries(llama.config, 0)["attention.weights"]
     few = tile_picture(step, Look(), entry, range(8, 24), range(8))
-    numbers = equation([few], 16, cell=cell_for_numbers(16, 8)).data[-1]
+    numbers = equation([few], 16, cell=cell_for_numbers(16, 8)).data[0].meta["numbers"]
     value = float(few.values[0, 0])
-    assert float(numbers.text[0].replace("−", "-")) == pytest.approx(value, rel=5e-6)
+    assert float(numbers["texts"][0][0].replace("−", "-")) == pytest.approx(value, rel=5e-6)
     many = equation([tile_picture(step, Look(), entry, range(200), range(200))], 200).data[0]
     assert np.array_equal(many.z[-1], step.matrix(entry.name).values[0, -1]) and "%{z:.9g}" in many.hovertemplate
 

@@ -11,7 +11,8 @@ from dashboard.figures.geometry import NARROWEST, NUMBERED, WIDE, cell_for, fitt
 from dashboard.figures.picture import Picture, number, percent, pool
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.figures.scale import scale_of
-from llm_core import catalogue, generate, notebook
+from dashboard.pictures import Look
+from llm_core import catalogue, generate, load_model, notebook
 
 PROMPT = "hello how are you?"
 
@@ -108,8 +109,7 @@ def test_a_prompt_of_256_tokens_is_drawn_with_at_most_256_cells_a_side(toy):
     long = generate(toy, " a" * 256)
     for trace in heatmaps(long.steps[0]).values():
         assert max(trace.z.shape) <= 256
-    numbers = [t for f in figures(long.steps[0], 257) for t in f.data if t.type == "scatter" and len(t.x) > 256]
-    assert not numbers
+        assert len(trace.meta.get("numbers", {}).get("texts", ())) <= 16
 
 
 def test_a_larger_matrix_is_pooled_by_largest_magnitude():
@@ -162,6 +162,10 @@ def test_numbers_in_cells_are_short(value, largest, text):
     assert short(value, largest) == text
 
 
+def test_numbers_in_narrow_cells_lack_the_zero_before_the_point():
+    assert [short(value, 2, tight=True) for value in (-0.7, 0.04, 1.2)] == ["−.7", ".0", "1.2"]
+
+
 def test_numbers_in_captions_are_readable():
     assert [number(v) for v in (2.13, 0.0336, 22_453.2, 0.0, -1.5)] == ["2.1", "0.034", "22,453", "0", "-1.5"]
     assert percent(0.7712) == "77 %" and percent(0.0000334) == "0.0033 %"
@@ -200,6 +204,36 @@ def test_columns_with_numbers_or_labels_keep_their_width(toy):
     parts = next(row.parts for row in rows if row.key.endswith("scores"))
     cell = cell_for(17, 0)
     assert plan(parts, cell).width > WIDE and fitted(parts, cell).token == cell.token
+
+
+@pytest.mark.parametrize("name", ["toy", "llama-nano"])
+@pytest.mark.parametrize("step", [0, 2], ids=["prefill", "decode"])
+def test_every_equation_of_a_short_prompt_fits_a_window_of_1440_pixels(name, step):
+    run = generate(load_model(name), PROMPT, max_new_tokens=3)
+    for row in equations(run.steps[step], Look(layer=0)):
+        columns = sum(p.columns for p in row.parts if isinstance(p, Picture) and p.column_start is None)
+        assert plan(row.parts, fitted(row.parts, cell_for(8, columns))).width <= WIDE + 1, row.key
+
+
+def test_a_decode_steps_chain_is_a_stack_with_each_operation_beside_the_row_that_it_makes(run):
+    row = next(row for row in equations(run.steps[1]) if row.key.endswith("scores"))
+    laid = plan(row.parts, cell_for(7, 0))
+    assert [placed.left for placed in laid.placed] == [laid.placed[0].left] * 4
+    assert [word.text for word in laid.words] == ["÷ √8", "mask", "softmax"]
+    for word, above, below in zip(laid.words, laid.placed, laid.placed[1:], strict=False):
+        half = 6 * (len(word.text) + 2) / 2
+        assert 0 < word.x - half and word.x + half < below.left
+        assert above.bottom < word.y < below.top
+        assert below.top - above.bottom >= 22 + 15  # the title's line, and the proof's mark
+
+
+def test_an_operator_stands_midway_between_the_pictures(run):
+    row = next(row for row in equations(run.steps[0]) if row.key.endswith("attention-q"))
+    laid = plan(row.parts, cell_for(7, 24))
+    times, equals = laid.words
+    x, w, q = laid.placed
+    assert times.x == pytest.approx((x.right + w.left - 18) / 2)  # 18 for the word beside the rows
+    assert equals.x == pytest.approx((w.right + q.left - 18) / 2)
 
 
 def test_a_decode_steps_row_is_high_enough_to_see(toy):

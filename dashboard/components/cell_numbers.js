@@ -1,0 +1,47 @@
+// Writes the numbers of small matrices into their cells. Needs figures.js.
+//
+// A heatmap says them through its trace's `meta`: numbers: { texts: a row of texts for each row of cells, size: pixels }.
+// They lie in the figure's own picture, so that its hover labels cover them; their looks are in style.css.
+
+const cellNumbers = { owner: null, figures: null };
+
+function startWriting(owner) {
+  cellNumbers.owner = owner;
+  cellNumbers.figures ||= watchFigures(writeNumbers);
+}
+
+function stopWriting(owner) {
+  if (cellNumbers.owner !== owner) return;
+  cellNumbers.figures?.stop();
+  cellNumbers.figures = cellNumbers.owner = null;
+}
+
+function writeNumbers(figure) {
+  const picture = figure.querySelector(".main-svg");
+  const written = (figure._fullData ?? []).filter((trace) => trace.meta?.numbers && trace.visible === true);
+  const groups = written.map((trace) => numbersOf(trace, axesOf(figure, trace))).filter(Boolean);
+  picture?.querySelectorAll(":scope > .cell-numbers").forEach((old) => old.remove());
+  picture?.append(...groups);
+}
+
+function numbersOf(trace, axes) {
+  if (!axes) return null;
+  const group = svg("g", { class: "cell-numbers", "font-size": trace.meta.numbers.size, "aria-hidden": "true" });
+  const first = Number(trace.y0) || 0;
+  trace.meta.numbers.texts.forEach((row, index) => {
+    const y = axes.y._offset + axes.y.c2p(first + index);
+    row.forEach((text, column) => {
+      if (!text) return;
+      const number = svg("text", { x: axes.x._offset + axes.x.c2p(column), y });
+      number.textContent = text;
+      group.append(number);
+    });
+  });
+  return group;
+}
+
+function svg(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
