@@ -1,5 +1,5 @@
 // Which cell of which matrix was clicked, and outlines around the explained cell and those that it was made from.
-// Needs figures.js.
+// Needs figures.js, reveal.js.
 //
 // A heatmap says through its trace's `meta` which cells of its matrix it shows:
 //   { matrix, tile: [rows, columns],            how many of the matrix's cells each of its own stands for
@@ -28,9 +28,10 @@ function stopCells(owner) {
 function markCells(marks, style, reveal) {
   cells.marks = marks;
   cells.colours = outlineColours(style);
-  if (reveal) cells.reveal = Date.now() + 10_000;
-  if (!marks.length) cells.reveal = 0;
+  const until = !marks.length ? 0 : reveal ? Date.now() + 10_000 : cells.reveal;
+  cells.reveal = 0; // not before all figures are outlined: in some there are still outlines of the cell before
   allFigures().forEach(outlineCells);
+  cells.reveal = until;
   revealCell();
 }
 
@@ -127,7 +128,7 @@ function runs(numbers, each, size, [from, to]) {
   return found;
 }
 
-/** Scroll, no more than is needed, until one outline of the explained cell is seen above the panel. */
+/** Scroll to the outline of the explained cell that is nearest, unless it is seen above the panel as it is. */
 function revealCell() {
   if (Date.now() > cells.reveal || !cells.owner) return;
   const outlines = [...document.querySelectorAll(".cell-outline[data-kind=cell]")].filter((o) => o.offsetParent);
@@ -136,10 +137,10 @@ function revealCell() {
   const covered = cells.owner.coveredBelow();
   const hidden = (outline) => {
     const { top, bottom } = outline.getBoundingClientRect();
-    return Math.max(70 - top, bottom - (window.innerHeight - covered - 16), 0);
+    return Math.max(freeAbove() - top, bottom - (window.innerHeight - covered), 0);
   };
   const [nearest] = outlines.sort((a, b) => hidden(a) - hidden(b));
-  nearest.style.scrollMargin = `70px 40px ${covered + 16}px 110px`;
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  nearest.scrollIntoView({ block: "nearest", inline: "nearest", behavior: still ? "instant" : "smooth" });
+  const place = { block: blockOf(nearest), mark: nearest };
+  if (hidden(nearest)) bringAbove(place, covered);
+  bringAcross(place);
 }

@@ -1,5 +1,5 @@
-// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js, cells.js,
-// drag.js, drawings.js.
+// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js,
+// reveal.js, cells.js, drag.js, drawings.js.
 
 const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
 

@@ -1,7 +1,5 @@
 // What the tour points at: cells outlined in the page's figures, other parts outlined whole, and the scroll that brings
-// the first of them into view above the card. Needs figures.js and cells.js (for `cellBoxes`).
-
-const TOP = 20; // pixels of the page that stay free above what is pointed at
+// the first of them into view above the card. Needs figures.js, reveal.js and cells.js (for `cellBoxes`).
 
 /** Point at these things from now on: { marks, covered, keys, colours }, covered cells hidden until they are guessed. */
 function pointAt(pointer, things) {
@@ -52,16 +50,9 @@ function revealSoon(pointer, coveredBelow) {
 function revealStop(pointer) {
   if (!(Date.now() < pointer.until)) return clearInterval(pointer.timer);
   const place = placeOfStop(pointer);
-  const page = document.querySelector(".stMain");
-  if (!place || !page) return;
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  const down = distance(place, window.innerHeight - pointer.coveredBelow() - 14);
-  if (Math.abs(down) > 2) page.scrollBy({ top: down, behavior });
-  const block = place.block;
-  if (block.scrollWidth <= block.clientWidth + 1 || !place.mark) return;
-  const [outer, inner] = [block.getBoundingClientRect(), place.mark.getBoundingClientRect()];
-  if (inner.left >= outer.left + 40 && inner.right <= outer.right - 20) return;
-  block.scrollBy({ left: (inner.left + inner.right - outer.left - outer.right) / 2, behavior });
+  if (!place) return;
+  bringAbove(place, pointer.coveredBelow());
+  bringAcross(place);
 }
 
 /** The first thing that is pointed at: its outline in a figure, and the equation that holds it. */
@@ -73,17 +64,5 @@ function placeOfStop(pointer) {
   const all = wanted ? outlines : [...document.querySelectorAll(".tour-outline")];
   const seen = all.filter((outline) => outline.offsetParent);
   const mark = seen.find((outline) => outline.closest('.st-key-sections')) ?? seen[0];
-  return mark ? { block: mark.closest('[class*="st-key-equation-"]') ?? mark, mark } : null;
-}
-
-/** How far to scroll down until the equation, or where that is too high its outlined cells, lies in view. */
-function distance({ block, mark }, bottom) {
-  const all = block.getBoundingClientRect();
-  if (all.height <= bottom - TOP || !mark) {
-    if (all.top < TOP || all.height > bottom - TOP) return all.top - TOP;
-    return Math.max(0, all.bottom - bottom);
-  }
-  const part = mark.getBoundingClientRect();
-  if (part.top >= TOP && part.bottom <= bottom) return 0;
-  return (part.top + part.bottom) / 2 - (TOP + bottom) / 2;
+  return mark ? { block: blockOf(mark), mark } : null;
 }

@@ -63,6 +63,17 @@ def outlined(visit: Visit, kind: str) -> set[str]:
     return set(visit.page.evaluate(_OUTLINED, kind))
 
 
+def expect_seen(visit: Visit, panel: Panel, matrix: str) -> None:
+    """The explained cell of this matrix can be seen above the panel."""
+
+    def check() -> None:
+        box = panel.root.bounding_box()
+        assert box and matrix in outlined(visit, "cell")
+        assert visit.page.evaluate(_SEEN_ABOVE, box["y"])
+
+    eventually(check)
+
+
 def test_a_click_explains_a_cell_and_its_operands_lead_back_to_a_weight(visit: Visit, panel: Panel) -> None:
     visit.open()
     run = run_of(Settings())
@@ -163,6 +174,40 @@ def test_a_link_opens_the_same_explanation_and_the_matrices_stay_in_view(visit: 
     box = panel.root.bounding_box()
     assert box["height"] <= 0.46 * 900 and box["y"] + box["height"] <= 901
     eventually(lambda: _same(bool(visit.page.evaluate(_SEEN_ABOVE, box["y"])), True))
+
+
+def test_what_is_followed_or_gone_back_to_is_scrolled_into_view_above_the_panel(visit: Visit, panel: Panel) -> None:
+    visit.open(cell="layers.0.attention.dot_products/0.3.1", text=TEXT)
+    visit.expect_matrices(run_of(Settings()))
+    for title, matrix in (
+        ("Queries", "layers.0.attention.q"),
+        ("Input", "input"),
+        ("Token embedding", "token_embedding"),
+    ):
+        panel.operands.first.click()
+        panel.expect_cell(title)
+        expect_seen(visit, panel, matrix)
+    panel.back.click()
+    panel.back.click()
+    panel.expect_cell("Queries")
+    expect_seen(visit, panel, "layers.0.attention.q")
+    panel.field("Matrix").select_option("layers.0.feedforward.up")
+    panel.expect_cell("Before the activation")
+    expect_seen(visit, panel, "layers.0.feedforward.up")
+
+
+def test_a_click_on_a_cell_that_stays_in_view_does_not_scroll_the_page(visit: Visit, panel: Panel) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(Settings()))
+    click(visit, "layers.0.attention.q", 2, 3)
+    panel.expect_cell("Queries")
+    expect_seen(visit, panel, "layers.0.attention.q")
+    before = visit.page.evaluate(_SCROLLED)
+    x, y = visit.page.evaluate(_MIDDLE)
+    visit.page.mouse.click(x - 80, y)  # some cells to the left, in the same row
+    visit.page.wait_for_url(lambda link: "q%2F0.2.3" not in link and "q/0.2.3" not in link)
+    visit.page.wait_for_timeout(500)
+    assert visit.page.evaluate(_SCROLLED) == before
 
 
 def test_the_keyboard_opens_chooses_follows_and_closes_with_visible_focus(visit: Visit, panel: Panel) -> None:
@@ -301,6 +346,13 @@ _SEEN_ABOVE = """(edge) => [...document.querySelectorAll(".cell-outline[data-kin
   const { top, bottom } = outline.getBoundingClientRect();
   return top >= 0 && bottom <= edge;
 })"""
+
+_SCROLLED = "document.querySelector('.stMain').scrollTop"
+
+_MIDDLE = """() => {
+  const { left, top, width, height } = document.querySelector(".cell-outline[data-kind=cell]").getBoundingClientRect();
+  return [left + width / 2, top + height / 2];
+}"""
 
 _FOCUSED = """() => {
   let node = document.activeElement;

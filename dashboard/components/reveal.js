@@ -1,0 +1,45 @@
+// Bringing a part of a figure into view, above what is docked at the bottom of the page.
+
+/** Pixels that stay free above: on a phone Streamlit's header covers some. */
+function freeAbove() {
+  return window.innerWidth > 640 ? 20 : 70;
+}
+
+/**
+ * Scroll the page, no more than is needed, until a block is seen above what covers the page's bottom, or, where it is
+ * too high, what is marked in it. mark: an element in the block, or null.
+ */
+function bringAbove({ block, mark }, coveredBelow) {
+  const down = distance({ block, mark }, window.innerHeight - coveredBelow - 14);
+  if (Math.abs(down) > 2) document.querySelector(".stMain")?.scrollBy({ top: down, behavior: motion() });
+}
+
+/** Scroll a block sideways to its mark, where that is out of sight. */
+function bringAcross({ block, mark }) {
+  if (block.scrollWidth <= block.clientWidth + 1 || !mark) return;
+  const [outer, inner] = [block.getBoundingClientRect(), mark.getBoundingClientRect()];
+  if (inner.left >= outer.left + 40 && inner.right <= outer.right - 20) return;
+  block.scrollBy({ left: (inner.left + inner.right - outer.left - outer.right) / 2, behavior: motion() });
+}
+
+function motion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+}
+
+/** How far to scroll down until the block, or where that is too high its mark, lies in view. */
+function distance({ block, mark }, bottom) {
+  const top = freeAbove();
+  const all = block.getBoundingClientRect();
+  if (all.height <= bottom - top || !mark) {
+    if (all.top < top || all.height > bottom - top) return all.top - top;
+    return Math.max(0, all.bottom - bottom);
+  }
+  const part = mark.getBoundingClientRect();
+  if (part.top >= top && part.bottom <= bottom) return 0;
+  return (part.top + part.bottom) / 2 - (top + bottom) / 2;
+}
+
+/** The equation around an outline; the outline itself where there is none. */
+function blockOf(mark) {
+  return mark.closest('[class*="st-key-equation-"]') ?? mark;
+}
