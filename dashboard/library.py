@@ -8,9 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-import psutil
-
-from llm_core import Transformer
+from llm_core import Transformer, memory
 
 Progress = Callable[[str, float], None]
 Load = Callable[[Progress], Transformer]
@@ -120,5 +118,5 @@ def size(model: Transformer) -> int:
 
 
 def third_of_memory() -> int:
-    """A third of this machine's memory, in bytes."""
-    return psutil.virtual_memory().total // 3
+    """A third of the memory that there is, in bytes."""
+    return memory.total() // 3

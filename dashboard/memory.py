@@ -1,11 +1,11 @@
 """Whether a run, and looking into it, fits into the memory that is free: estimated before anything is computed."""
 
-from collections.abc import Callable
-
-import psutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dashboard.readings import WHOLE
 from llm_core import ModelConfig, Transformer, catalogue
+from llm_core import memory as machine
 from llm_core.trace import DERIVED, ROWS_PER_BLOCK
 
 LONG = 1_000  # tokens from which on computing takes a while, and memory
@@ -32,18 +32,43 @@ def _looking(config: ModelConfig, tokens: int) -> int:
     return whole + min(DERIVED.limit, whole) + 6 * _SIZE * ROWS_PER_BLOCK * widest
 
 
-def check(model: Transformer, text: str, new: int, make_room: Callable[[], None]) -> None:
-    """Raises ValueError with the sentence to show where the run of this text would not fit, whatever makes room."""
-    if len(text) < LONG:
-        return  # this fits wherever the model does
-    tokens = len(model.tokenizer.encode(text))
-    need = needed(model.config, tokens, new)
-    if need <= _free() or tokens > model.config.max_positions:  # what the model cannot hold is told by itself
+def may_be_long(text: str) -> bool:
+    """False where a text surely has fewer tokens than a long one: no token is shorter than a byte."""
+    return len(text.encode(errors="replace")) >= LONG
+
+
+@contextmanager
+def kept_for(model: Transformer, text: str, new: int, make_room: Callable[[], None]) -> Iterator[None]:
+    """Keep the memory that the run of this text takes, while it is computed: another one may begin meanwhile.
+
+    Raises ValueError with the sentence to show where it would not fit, whatever makes room.
+    """
+    tokens = len(model.tokenizer.encode(text)) if may_be_long(text) else 0
+    if not 0 < tokens <= model.config.max_positions:
+        yield  # what is short fits wherever the model does; what the model cannot hold is told by itself
+        return
+    with machine.PROMISES.lock:
+        need = needed(model.config, tokens, new)
+        _check(model, tokens, new, need, make_room)
+        machine.PROMISES.add(need)
+    try:
+        yield
+    finally:
+        machine.PROMISES.add(-need)
+
+
+def _check(model: Transformer, tokens: int, new: int, need: int, make_room: Callable[[], None]) -> None:
+    if need <= _free():
         return
     make_room()
     free = _free()
     if need <= free:
         return
+    if need <= free + machine.PROMISES.bytes:
+        raise ValueError(
+            f"This text is {tokens:,} tokens long, for which {model.name} needs {need / 1e9:.1f} GB of memory; other "
+            "long texts are being computed and have it until they are done: try again in a minute"
+        )
     most = _most(model.config, new, free)
     remedy = f"shorten it to {most:,} tokens, or choose" if most else "choose"
     raise ValueError(
@@ -53,7 +78,7 @@ def check(model: Transformer, text: str, new: int, make_room: Callable[[], None]
 
 
 def _free() -> int:
-    return psutil.virtual_memory().available - _RESERVE
+    return machine.free() - _RESERVE
 
 
 def _most(config: ModelConfig, new: int, free: int) -> int:

@@ -69,9 +69,10 @@ def run_of(settings: Settings) -> Run:
 
 def _made(model: Transformer, settings: Settings, prefilled: Run | None) -> Run:
     """A new run, if it fits into memory: other runs give way to it first."""
-    if prefilled is None:
-        memory.check(model, settings.text, settings.new_tokens, make_room=RUNS.forget_all)
-    return generate(model, settings.text, settings.new_tokens, settings.sampling, prefilled)
+    if prefilled is not None:
+        return generate(model, settings.text, settings.new_tokens, settings.sampling, prefilled)
+    with memory.kept_for(model, settings.text, settings.new_tokens, make_room=RUNS.forget_all):
+        return generate(model, settings.text, settings.new_tokens, settings.sampling)
 
 
 def _of(model: Transformer, prefilled: Run | None) -> Run | None:

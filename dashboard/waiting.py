@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dashboard.memory import LONG
+from dashboard.memory import LONG, may_be_long
 from dashboard.settings import Settings
 from dashboard.state import RUNS, model_of
 from llm_core import Step
@@ -24,7 +24,7 @@ def for_run(chosen: Settings) -> Iterator[None]:
 
 def _tokens_to_run(chosen: Settings) -> int:
     """How many tokens the model has to go through; 0 for a text that is short or was run before."""
-    if len(chosen.text) < LONG:
+    if not may_be_long(chosen.text):
         return 0
     model = model_of(chosen)
     return 0 if RUNS.has_prefill(model.fingerprint, chosen.text) else len(model.tokenizer.encode(chosen.text))

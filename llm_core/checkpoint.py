@@ -9,12 +9,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import psutil
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from llm_core import catalogue
+from llm_core import catalogue, memory
 from llm_core.families import Family, Stored
 from llm_core.model import Transformer
 
@@ -104,7 +103,7 @@ def _open(file: Path):  # type: ignore[no-untyped-def]  # safe_open has no type
 def need_memory(model: Transformer, dtype: torch.dtype) -> None:
     """Raises ValueError where the model's weights would not fit into the memory that is free now."""
     need = sum(p.numel() for p in model.parameters()) * dtype.itemsize
-    free = psutil.virtual_memory().available
+    free = max(memory.free(), 0)
     if need > 0.9 * free:
         raise ValueError(
             f"{model.name} needs {need / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB is free: "

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -509,14 +508,14 @@ def test_too_little_memory_is_told_before_any_weight_is_read(folder_of, monkeypa
     folder = _changed(folder_of(), vocab_size=4_000_000)  # 128 million parameters
     reads = []
     monkeypatch.setattr(checkpoint.SafetensorsFiles, "__getitem__", lambda self, name: reads.append(name))
-    monkeypatch.setattr(checkpoint.psutil, "virtual_memory", lambda: SimpleNamespace(available=100_000_000))
+    monkeypatch.setattr(checkpoint.memory, "free", lambda: 100_000_000)
     sentence = refusal(folder, dtype=dtype)
     assert sentence.startswith(f"a-model needs {need} GB of memory, 0.1 GB is free: ")
     assert not reads
 
 
 def test_enough_memory_is_no_refusal(folder_of, monkeypatch):
-    monkeypatch.setattr(checkpoint.psutil, "virtual_memory", lambda: SimpleNamespace(available=1_000_000))
+    monkeypatch.setattr(checkpoint.memory, "free", lambda: 1_000_000)
     assert load_model(str(folder_of())).config.layers == 3  # 100 kB
 
 

@@ -328,7 +328,7 @@ def test_a_gguf_file_that_lacks_a_weight(cache, tmp_path):
 
 
 def test_too_little_memory_is_told_before_a_gguf_file_is_expanded(file, cache, monkeypatch):
-    monkeypatch.setattr(checkpoint.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    monkeypatch.setattr(checkpoint.memory, "free", lambda: 1000)
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", None)
     assert refusal(file).startswith("tiny, expanded to float32 needs 0.0 GB of memory, 0.0 GB is free: ")
 

@@ -1,5 +1,6 @@
 """Long prompts: what they take is estimated before they are run, and refused in words where it is not there."""
 
+import threading
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -23,7 +24,12 @@ def model():
 def with_free(monkeypatch, *free: int):
     """Pretend that this much memory is free, each time that somebody asks."""
     told = iter(free)
-    monkeypatch.setattr(memory, "_free", lambda: next(told) - memory._RESERVE)
+    monkeypatch.setattr(memory.machine, "free", lambda: next(told) - memory.machine.PROMISES.bytes)
+
+
+def ask(model, make_room, text=TEXT):
+    with memory.kept_for(model, text, 3, make_room):
+        pass
 
 
 def test_a_run_keeps_no_more_than_was_estimated(model):
@@ -41,7 +47,7 @@ def test_a_text_that_does_not_fit_is_refused_with_the_value_the_limit_and_the_re
     with_free(monkeypatch, 260_000_000, 260_000_000)
     freed = []
     with pytest.raises(ValueError) as refused:
-        memory.check(model, TEXT, 3, make_room=lambda: freed.append(True))
+        ask(model, make_room=lambda: freed.append(True))
     said = str(refused.value)
     assert freed and "tokens long" in said and "0.1 GB is free" in said
     most = int(said.split("shorten it to ")[1].split()[0].replace(",", ""))
@@ -51,13 +57,61 @@ def test_a_text_that_does_not_fit_is_refused_with_the_value_the_limit_and_the_re
 def test_other_runs_give_way_before_a_text_is_refused(model, monkeypatch):
     with_free(monkeypatch, 260_000_000, 8 * 10**9)
     freed = []
-    memory.check(model, TEXT, 3, make_room=lambda: freed.append(True))
+    ask(model, make_room=lambda: freed.append(True))
     assert freed
 
 
 def test_where_there_is_room_no_run_gives_way(model, monkeypatch):
     with_free(monkeypatch, 8 * 10**9)
-    memory.check(model, TEXT, 3, make_room=lambda: pytest.fail("nothing had to give way"))
+    ask(model, make_room=lambda: pytest.fail("nothing had to give way"))
+
+
+def test_what_one_run_was_promised_is_not_promised_to_another_until_it_is_done_or_fails(model, monkeypatch):
+    need = memory.needed(CONFIG, len(model.tokenizer.encode(TEXT)), 3)
+    monkeypatch.setattr(
+        memory.machine, "free", lambda: memory._RESERVE + int(1.5 * need) - memory.machine.PROMISES.bytes
+    )
+    with memory.kept_for(model, TEXT, 3, lambda: None):
+        with pytest.raises(ValueError, match=r"other long texts are being computed .* try again in a minute"):
+            ask(model, lambda: None)
+        ask(model, lambda: pytest.fail("a short text needs no room"), text="hello")
+    with pytest.raises(KeyError), memory.kept_for(model, TEXT, 3, lambda: None):
+        raise KeyError
+    assert memory.machine.PROMISES.bytes == 0
+    ask(model, lambda: None)
+
+
+def test_of_many_who_ask_at_once_no_more_are_promised_memory_than_there_is(model, monkeypatch):
+    need = memory.needed(CONFIG, len(model.tokenizer.encode(TEXT)), 3)
+    monkeypatch.setattr(
+        memory.machine, "free", lambda: memory._RESERVE + int(3.5 * need) - memory.machine.PROMISES.bytes
+    )
+    all_asked, outcomes = threading.Barrier(9), []
+
+    def visitor():
+        try:
+            with memory.kept_for(model, TEXT, 3, lambda: None):
+                outcomes.append("promised")
+                all_asked.wait(20)
+        except ValueError:
+            outcomes.append("refused")
+            all_asked.wait(20)
+
+    threads = [threading.Thread(target=visitor) for _ in range(9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["promised"] * 3 + ["refused"] * 6
+
+
+def test_a_text_of_few_characters_may_have_many_tokens(model, monkeypatch):
+    emoji = "\N{MELTING FACE}" * 400
+    assert len(emoji) < memory.LONG <= len(model.tokenizer.encode(emoji))
+    with_free(monkeypatch, 0, 0)
+    with pytest.raises(ValueError, match="tokens long"):
+        ask(model, lambda: None, text=emoji)
+    assert not memory.may_be_long("a" * 999) and memory.may_be_long("\ud800" * 1000)
 
 
 def test_the_page_says_why_a_text_is_not_run(monkeypatch):
@@ -80,6 +134,7 @@ def test_a_text_may_be_as_long_as_a_context_of_8192_tokens_takes():
 def test_a_long_text_is_said_to_be_run_only_when_it_is(monkeypatch):
     said = []
     monkeypatch.setattr(waiting, "LONG", 10)
+    monkeypatch.setattr(memory, "LONG", 10)
     monkeypatch.setattr(waiting.st, "spinner", lambda sentence, **_: said.append(sentence) or nullcontext())
     chosen = Settings(text="said while it is run, one two three four five six seven", new_tokens=1)
     for settings in (chosen, chosen, replace(chosen, dice_seed=8)):
