@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 from torch import Tensor
 
 from dashboard.figures.picture import Pooling
 from dashboard.figures.pooling import Pooled
 from dashboard.figures.scale import Sample, Scale, ScaleKind, extreme, reaching, scale_together
+from dashboard.kept import Kept
+from dashboard.library import third_of_memory
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
 from llm_core.trace import ROWS_PER_BLOCK
@@ -22,6 +23,7 @@ from llm_core.trace import ROWS_PER_BLOCK
 _COUNTED, _EVERY = 300_000, 61  # numbers of a head up to which a scale looks at all; else at one of so many
 WHOLE = 32 * 2**20  # bytes of one matrix up to which it is derived in one go, and kept for the next look
 HEADS = ("head", "kv_head")
+_LABEL = 64  # bytes, about, of a label
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,22 @@ class Reading:
         """(heads, rows, columns), of each tile the number of largest magnitude."""
         return self.pooled["largest"]
 
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes."""
+        arrays = [*self.pooled.values(), *([] if self.hidden is None else [self.hidden])]
+        return sum(array.nbytes for array in arrays) + _LABEL * sum(map(len, self.labels))
+
     def scale(self, head: int, skip_first: bool = False, kind: ScaleKind = "robust") -> Scale:
         """The scale of one head's values; skip_first: of attention, its first column left out."""
         own = self.scales[skip_first][head]
         return {"robust": own, "matrix": reaching(own), "heads": self.shared[skip_first]}[kind]
+
+
+READINGS: Kept[dict[str, Reading]] = Kept(
+    min(256 * 2**20, third_of_memory() // 8), lambda readings: sum(reading.nbytes for reading in readings.values())
+)
+"""Of the layers that were looked at lately."""
 
 
 def share_of(entry: Entry, columns: int) -> float | None:
@@ -70,14 +84,13 @@ def read(step: Step, names: Sequence[str]) -> dict[str, Reading]:
     run, config = step.run, step.run.model.config
     ids, found = tuple(run.ids[: step.positions.stop]), {}
     for layer in {catalogue.matrix(config, name).layer for name in names}:
-        found |= _read(run.model.fingerprint, ids, step.index, layer, step)
+        key = run.model.fingerprint, ids, step.index, layer
+        found |= READINGS.get(key, lambda layer=layer: _read(step, layer))
     return {name: found[name] for name in names}
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _read(fingerprint: str, ids: tuple[int, ...], index: int, layer: int | None, _step: Step) -> dict[str, Reading]:
+def _read(step: Step, layer: int | None) -> dict[str, Reading]:
     """All matrices of one layer, or (None) those outside of layers, but for rows as long as the vocabulary."""
-    step = _step
     entries = [e for e in catalogue.matrices(step.run.model.config) if e.layer == layer and e.axes[-1] != "vocab"]
     readers = {entry.name: _Reader(entry, len(step.positions)) for entry in entries}
     for rows in _blocks(step, list(readers)):

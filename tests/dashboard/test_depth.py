@@ -15,7 +15,7 @@ from dashboard.figures.picture import MOST_CELLS, Picture, pool
 from dashboard.figures.pooling import all_of, largest
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look
-from dashboard.readings import read
+from dashboard.readings import READINGS, read
 from dashboard.sharing import kv_head_of, sharing_sentence, slice_of
 from llm_core import PRESETS, catalogue, generate, random_model
 from tests.conftest import CONFIGS, ids
@@ -163,7 +163,7 @@ def test_reading_block_by_block_gives_the_same_cells_as_reading_whole(llama, mon
     names = [n for n in step.names if n.startswith("layers.1.")]
     whole = read(step, names)
     monkeypatch.setattr("dashboard.readings.WHOLE", 0)
-    read.__globals__["_read"].clear()
+    READINGS.clear()
     blocks = read(step, names)
     for name in names:
         assert np.array_equal(whole[name].values, blocks[name].values), name
