@@ -28,11 +28,25 @@ function panelIn(parentElement) {
     if (event.key !== "Escape" || root.hidden || event.defaultPrevented) return;
     if (!document.querySelector("[role=dialog], [data-baseweb=popover]")) close(panel);
   };
-  panel.start = () => document.addEventListener("keydown", byKey);
-  panel.stop = () => document.removeEventListener("keydown", byKey);
+  const height = new ResizeObserver(() => keepRoom(root));
+  panel.start = () => {
+    document.addEventListener("keydown", byKey);
+    height.observe(root);
+  };
+  panel.stop = () => {
+    document.removeEventListener("keydown", byKey);
+    height.disconnect();
+  };
   panel.coveredBelow = () => (root.hidden ? 0 : root.getBoundingClientRect().height + lineAbove());
   panels.set(parentElement, panel);
   return panel;
+}
+
+/** However high the panel is, the page ends as far below: it must not jump where one has scrolled to its end. */
+function keepRoom(root) {
+  const spare = root.hidden ? 0 : parseFloat(getComputedStyle(root).maxHeight) - root.offsetHeight;
+  const place = root.getRootNode().host?.closest(".stElementContainer");
+  place?.style.setProperty("--explainer-spare", `${Math.max(0, spare)}px`);
 }
 
 /** The parts that stay from cell to cell: what is focused there keeps the focus. */

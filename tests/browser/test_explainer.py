@@ -210,6 +210,25 @@ def test_a_click_on_a_cell_that_stays_in_view_does_not_scroll_the_page(visit: Vi
     assert visit.page.evaluate(_SCROLLED) == before
 
 
+def test_the_panel_is_as_high_as_its_content_and_neither_the_way_back_nor_the_pages_end_moves(
+    visit: Visit, panel: Panel
+) -> None:
+    visit.open(cell="layers.0.attention.q/0.2.3~layers.0.attention.w_q/0.3")
+    visit.expect_matrices(run_of(Settings()))
+    panel.expect_cell("Query weights")
+    low, back, end = panel.root.bounding_box(), panel.back.bounding_box(), visit.page.evaluate(_END)
+    panel.back.click()
+    panel.expect_cell("Queries")
+    high = panel.root.bounding_box()
+    assert low and high and low["height"] <= 220 and low["height"] + 100 <= high["height"] <= 405
+    assert panel.back.bounding_box()["y"] == pytest.approx(back["y"], abs=1)
+    eventually(lambda: _same(abs(visit.page.evaluate(_END) - end) <= 1, True))
+    panel.field("Matrix").select_option("probabilities")
+    panel.expect_cell("Probabilities")
+    eventually(lambda: _same(panel.root.bounding_box()["height"], 405))  # at most: there the terms scroll
+    eventually(lambda: _same(abs(visit.page.evaluate(_END) - end) <= 1, True))
+
+
 def test_the_keyboard_opens_chooses_follows_and_closes_with_visible_focus(visit: Visit, panel: Panel) -> None:
     visit.open()
     run = run_of(Settings())
@@ -348,6 +367,8 @@ _SEEN_ABOVE = """(edge) => [...document.querySelectorAll(".cell-outline[data-kin
 })"""
 
 _SCROLLED = "document.querySelector('.stMain').scrollTop"
+
+_END = "document.querySelector('.stMain').scrollHeight"
 
 _MIDDLE = """() => {
   const { left, top, width, height } = document.querySelector(".cell-outline[data-kind=cell]").getBoundingClientRect();
