@@ -1,6 +1,15 @@
 """The dashboard: every matrix of a language model's inference. Start it with `streamlit run app.py`."""
 
+# ruff: noqa: E402
+
 import streamlit as st
+
+from dashboard import early
+
+st.set_page_config(
+    page_title="Every matrix", page_icon="dashboard/icon.svg", layout="wide", initial_sidebar_state=284
+)  # pixels
+waiting = early.begin()  # before what takes seconds to import, the first time
 
 from dashboard import navigation, settings, style
 from dashboard.chooser import dialogs
@@ -9,9 +18,6 @@ from dashboard.redraw import after_sampling, guarded
 from dashboard.sidebar import sidebar
 from dashboard.state import freeze_modules
 
-st.set_page_config(
-    page_title="Every matrix", page_icon="dashboard/icon.svg", layout="wide", initial_sidebar_state=284
-)  # pixels
 style.apply()
 page = st.navigation(navigation.pages(), position="hidden")
 settings.begin()
@@ -22,4 +28,5 @@ if navigation.computes(page):
 
 navigation.links()
 guarded(page.run)()
+waiting.empty()
 freeze_modules()

@@ -108,7 +108,7 @@ def test_an_example_fills_the_text():
 def test_a_link_opens_its_step_station_and_token():
     page = opened(step="2", station="sample", token="1")
     assert not sentences(page)
-    names = [t["meta"] for figure in drawn(page) for t in figure["data"] if t.get("meta")]
+    names = [t["meta"] for figure in drawn(page) for t in figure["data"] if "matrix" in t.get("meta", {})]
     keys = [meta for meta in names if meta["matrix"] == "layers.0.attention.weights"]
     assert keys[0]["row_start"] == 6 and keys[0]["column_count"] == 7
 
