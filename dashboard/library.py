@@ -57,7 +57,7 @@ class Library:
         self.most, self.budget, self._on_evict = most, budget, on_evict
         self._models: OrderedDict[Hashable, Transformer] = OrderedDict()
         self._loading: dict[Hashable, Loading] = {}
-        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._lock, self._turn, self._making = threading.Lock(), threading.Lock(), threading.Lock()
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._models
@@ -70,12 +70,19 @@ class Library:
             return self._models.get(key)
 
     def now(self, key: Hashable, load: Load) -> Transformer:
-        """The model, loaded here and now if it is not held: for what takes a moment. Raises what load raises."""
+        """The model, loaded here and now if it is not held: for what takes a moment. Raises what load raises.
+
+        One at a time, so that many who ask for one at once make it once, and what they make stays within the budget.
+        """
         model = self.get(key)
-        if model is None:
-            model = load(lambda doing, share: None)
-            self._keep(key, model)
-        return model
+        if model is not None:
+            return model
+        with self._making:
+            model = self.get(key)
+            if model is None:
+                model = load(lambda doing, share: None)
+                self._keep(key, model)
+            return model
 
     def start(self, key: Hashable, load: Load) -> Loading:
         """Begin to load the model, or join those who wait for it."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dashboard.readings import WHOLE
+from dashboard.turns import LONG
 from llm_core import ModelConfig, Transformer, catalogue
 from llm_core import memory as machine
 from llm_core.trace import DERIVED, ROWS_PER_BLOCK
 
-LONG = 1_000  # tokens from which on computing takes a while, and memory
 _SIZE = 4  # bytes of a number, as float32; bfloat16 takes less
 _RESERVE = 200_000_000  # bytes that are left to everything else
 
@@ -37,16 +37,18 @@ def may_be_long(text: str) -> bool:
     return len(text.encode(errors="replace")) >= LONG
 
 
+def long_tokens(model: Transformer, text: str) -> int:
+    """How many tokens a long text has; 0 for one that is short, or more than the model holds, which says so itself."""
+    tokens = len(model.tokenizer.encode(text)) if may_be_long(text) else 0
+    return tokens if LONG <= tokens <= model.config.max_positions else 0
+
+
 @contextmanager
-def kept_for(model: Transformer, text: str, new: int, make_room: Callable[[], None]) -> Iterator[None]:
-    """Keep the memory that the run of this text takes, while it is computed: another one may begin meanwhile.
+def kept_for(model: Transformer, tokens: int, new: int, make_room: Callable[[], None]) -> Iterator[None]:
+    """Keep the memory that a run of so many tokens takes, while it is computed: another one may begin meanwhile.
 
     Raises ValueError with the sentence to show where it would not fit, whatever makes room.
     """
-    tokens = len(model.tokenizer.encode(text)) if may_be_long(text) else 0
-    if not 0 < tokens <= model.config.max_positions:
-        yield  # what is short fits wherever the model does; what the model cannot hold is told by itself
-        return
     with machine.PROMISES.lock:
         need = needed(model.config, tokens, new)
         _check(model, tokens, new, need, make_room)

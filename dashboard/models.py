@@ -21,6 +21,7 @@ REAL = "smollm2-135m"
 """The real model that a random one's text is put into: it needs no network."""
 
 DTYPES = ("float32", "bfloat16")
+MOST_ROWS_HOSTED = 150_000  # a text's tokens times the model's layers, of a visitor among many
 LONGEST_NAME = 300  # characters of a Hub id or a path
 
 PRESET_TITLES = {
@@ -123,6 +124,17 @@ def checked_shape(text: str) -> str:
     except ValueError as error:
         raise Unusable(str(error)) from error
     return shapes.written(shape)
+
+
+def check_length(model: Transformer, tokens: int) -> None:
+    """Raises ValueError where strangers are served and so many tokens, in so many layers, would keep all others
+    waiting."""
+    most = MOST_ROWS_HOSTED // model.config.layers
+    if hosted() and tokens > most:
+        raise ValueError(
+            f"this text is {tokens:,} tokens long; where many share this page, a model of {model.config.layers} layers "
+            f"runs at most {most:,}: shorten it, choose a model of fewer layers, or run the project yourself"
+        )
 
 
 def listed() -> list[str]:

@@ -40,7 +40,9 @@ def proof() -> None:
 def badge_of(future: Future[Proof] | None, automatic: bool, busy: bool = False) -> Badge:
     """What to say of a proof. busy: it was asked for in vain."""
     if busy:
-        return Badge("offered", "Busy: ask again in a moment", "Several other runs wait to be proven.")
+        return Badge(
+            "offered", "Busy: ask again in a moment", "Your last run is still being proven, or several others wait."
+        )
     if future is None:
         if automatic:
             return Badge("automatic", "Being checked in float64 …", "Every matrix is computed once more.")
@@ -86,7 +88,8 @@ def rounded(error: float) -> str:
 def _ask() -> None:
     """The browser asks for the proof; where it is under way, whether it is done."""
     chosen = settings.current()
-    proof = PROOFS.start(run_of(chosen), small=chosen.model == _AUTOMATIC)
+    visitor = st.session_state.setdefault("proof-visitor", object())
+    proof = PROOFS.start(run_of(chosen), small=chosen.model == _AUTOMATIC, visitor=visitor)
     st.session_state["proof-busy"] = proof is None
 
 

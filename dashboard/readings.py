@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from dashboard import turns
 from dashboard.figures.picture import Pooling
 from dashboard.figures.pooling import Pooled
 from dashboard.figures.scale import Sample, Scale, ScaleKind, extreme, reaching, scale_together
@@ -93,9 +94,10 @@ def _read(step: Step, layer: int | None) -> dict[str, Reading]:
     """All matrices of one layer, or (None) those outside of layers, but for rows as long as the vocabulary."""
     entries = [e for e in catalogue.matrices(step.run.model.config) if e.layer == layer and e.axes[-1] != "vocab"]
     readers = {entry.name: _Reader(entry, len(step.positions)) for entry in entries}
-    for rows in _blocks(step, list(readers)):
-        for matrix in step.matrices(list(readers), rows):
-            readers[matrix.name].add(matrix)
+    with turns.for_rows(len(step.positions)):
+        for rows in _blocks(step, list(readers)):
+            for matrix in step.matrices(list(readers), rows):
+                readers[matrix.name].add(matrix)
     return {name: reader.reading() for name, reader in readers.items()}
 
 

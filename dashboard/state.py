@@ -7,15 +7,15 @@ import streamlit as st
 import torch
 from streamlit import config
 
-from dashboard import memory, models
-from dashboard.library import Library, size, third_of_memory
+from dashboard import memory, models, turns
+from dashboard.library import Library, third_of_memory
 from dashboard.runs import Runs
 from dashboard.settings import Settings, current
 from llm_core import Run, Step, Transformer, generate
 
-LIBRARY = Library(16, third_of_memory(), on_evict=lambda model: _forget_runs(model))
 RUNS = Runs(third_of_memory() // 2)
-_LARGE = 100_000_000  # bytes
+# a run holds on to its model: without this a model that had to go would stay in memory as long as a run of it
+LIBRARY = Library(64, third_of_memory(), on_evict=lambda model: RUNS.forget(model.fingerprint))
 
 if models.hosted():  # many visitors at once: their threads would only wait for each other's
     torch.set_num_threads(1)
@@ -28,12 +28,6 @@ def model_of(settings: Settings) -> Transformer:
     if key.random:
         return LIBRARY.now(key, lambda progress: models.build(key, progress))
     return LIBRARY.get(key) or LIBRARY.start(key, lambda progress: models.build(key, progress)).result()
-
-
-def _forget_runs(model: Transformer) -> None:
-    """A run holds on to its model: without this a large one would stay in memory after it had to go."""
-    if size(model) > _LARGE:
-        RUNS.forget(model.fingerprint)
 
 
 def freeze_modules() -> None:
@@ -68,11 +62,17 @@ def run_of(settings: Settings) -> Run:
 
 
 def _made(model: Transformer, settings: Settings, prefilled: Run | None) -> Run:
-    """A new run, if it fits into memory: other runs give way to it first."""
-    if prefilled is not None:
-        return generate(model, settings.text, settings.new_tokens, settings.sampling, prefilled)
-    with memory.kept_for(model, settings.text, settings.new_tokens, make_room=RUNS.forget_all):
-        return generate(model, settings.text, settings.new_tokens, settings.sampling)
+    """A new run. A long text waits for its turn, and must fit into memory: other runs give way to it first."""
+    text, new = settings.text, settings.new_tokens
+    tokens = memory.long_tokens(model, text)
+    if not tokens:
+        return generate(model, text, new, settings.sampling, prefilled)
+    models.check_length(model, tokens)
+    with turns.TURNS.turn():
+        if prefilled is not None:
+            return generate(model, text, new, settings.sampling, prefilled)
+        with memory.kept_for(model, tokens, new, make_room=RUNS.forget_all):
+            return generate(model, text, new, settings.sampling)
 
 
 def _of(model: Transformer, prefilled: Run | None) -> Run | None:

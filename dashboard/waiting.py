@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dashboard.memory import LONG, may_be_long
+from dashboard.memory import may_be_long
 from dashboard.settings import Settings
 from dashboard.state import RUNS, model_of
+from dashboard.turns import LONG
 from llm_core import Step
 
 

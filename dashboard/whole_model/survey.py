@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 import torch
 
+from dashboard import turns
 from dashboard.components.thumbnail import encode
 from dashboard.whole_model.shrink import Shrunk
 from llm_core import ModelConfig, Step, catalogue
@@ -91,7 +92,7 @@ def _look(step: Step, part: Part) -> Seen:
     names = [entry.name for entry in entries(step.run.model.config, part)]
     shrunk: dict[str, Shrunk] = {}
     tallies: dict[str, Tally] = {}
-    with torch.inference_mode():
+    with turns.for_rows(len(rows_of(step))), torch.inference_mode():
         for matrix in in_blocks(step, names, rows_of(step)):
             shrunk.setdefault(matrix.name, Shrunk(matrix)).add(matrix)
             tallies.setdefault(matrix.name, Tally(matrix)).add(matrix)

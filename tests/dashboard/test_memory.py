@@ -28,7 +28,7 @@ def with_free(monkeypatch, *free: int):
 
 
 def ask(model, make_room, text=TEXT):
-    with memory.kept_for(model, text, 3, make_room):
+    with memory.kept_for(model, memory.long_tokens(model, text), 3, make_room):
         pass
 
 
@@ -67,22 +67,23 @@ def test_where_there_is_room_no_run_gives_way(model, monkeypatch):
 
 
 def test_what_one_run_was_promised_is_not_promised_to_another_until_it_is_done_or_fails(model, monkeypatch):
-    need = memory.needed(CONFIG, len(model.tokenizer.encode(TEXT)), 3)
+    tokens = memory.long_tokens(model, TEXT)
+    need = memory.needed(CONFIG, tokens, 3)
     monkeypatch.setattr(
         memory.machine, "free", lambda: memory._RESERVE + int(1.5 * need) - memory.machine.PROMISES.bytes
     )
-    with memory.kept_for(model, TEXT, 3, lambda: None):
-        with pytest.raises(ValueError, match=r"other long texts are being computed .* try again in a minute"):
-            ask(model, lambda: None)
-        ask(model, lambda: pytest.fail("a short text needs no room"), text="hello")
-    with pytest.raises(KeyError), memory.kept_for(model, TEXT, 3, lambda: None):
+    said = r"other long texts are being computed .* try again in a minute"
+    with memory.kept_for(model, tokens, 3, lambda: None), pytest.raises(ValueError, match=said):
+        ask(model, lambda: None)
+    with pytest.raises(KeyError), memory.kept_for(model, tokens, 3, lambda: None):
         raise KeyError
     assert memory.machine.PROMISES.bytes == 0
     ask(model, lambda: None)
 
 
 def test_of_many_who_ask_at_once_no_more_are_promised_memory_than_there_is(model, monkeypatch):
-    need = memory.needed(CONFIG, len(model.tokenizer.encode(TEXT)), 3)
+    tokens = memory.long_tokens(model, TEXT)
+    need = memory.needed(CONFIG, tokens, 3)
     monkeypatch.setattr(
         memory.machine, "free", lambda: memory._RESERVE + int(3.5 * need) - memory.machine.PROMISES.bytes
     )
@@ -90,7 +91,7 @@ def test_of_many_who_ask_at_once_no_more_are_promised_memory_than_there_is(model
 
     def visitor():
         try:
-            with memory.kept_for(model, TEXT, 3, lambda: None):
+            with memory.kept_for(model, tokens, 3, lambda: None):
                 outcomes.append("promised")
                 all_asked.wait(20)
         except ValueError:
@@ -105,12 +106,11 @@ def test_of_many_who_ask_at_once_no_more_are_promised_memory_than_there_is(model
     assert sorted(outcomes) == ["promised"] * 3 + ["refused"] * 6
 
 
-def test_a_text_of_few_characters_may_have_many_tokens(model, monkeypatch):
+def test_a_text_of_few_characters_may_have_many_tokens(model):
     emoji = "\N{MELTING FACE}" * 400
     assert len(emoji) < memory.LONG <= len(model.tokenizer.encode(emoji))
-    with_free(monkeypatch, 0, 0)
-    with pytest.raises(ValueError, match="tokens long"):
-        ask(model, lambda: None, text=emoji)
+    assert memory.long_tokens(model, emoji) == len(model.tokenizer.encode(emoji))
+    assert memory.long_tokens(model, "a" * 999) == memory.long_tokens(model, "hello " * 9000) == 0
     assert not memory.may_be_long("a" * 999) and memory.may_be_long("\ud800" * 1000)
 
 

@@ -125,8 +125,22 @@ def test_few_proofs_wait_and_a_small_one_does_not_wait_behind_a_large_one() -> N
     assert started(proofs, large[3]).result(10).ok
 
 
+def test_a_visitor_has_one_long_proof_at_a_time_and_leaves_the_others_their_places() -> None:
+    go = threading.Event()
+    proofs = Proofs(lambda run: go.wait(20) and proof({"q": 0.0}))
+    runs = [run_of(text, "toy-6") for text in ("one", "two", "three", "four", "five")]
+    first = proofs.start(runs[0], visitor="a")
+    assert first is not None and proofs.start(runs[0], visitor="a") is first
+    assert proofs.start(runs[1], visitor="a") is None
+    assert proofs.start(runs[2], small=True, visitor="a") is not None
+    assert proofs.start(runs[3], visitor="b") is not None
+    go.set()
+    first.result(20)
+    assert proofs.start(runs[4], visitor="a") is not None
+
+
 def test_whoever_asks_in_vain_is_told_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PROOFS, "start", lambda run, small: None)
+    monkeypatch.setattr(PROOFS, "start", lambda run, small, visitor: None)
     page = AppTest.from_function(_asking).run()
     page.button[0].click().run()
     badge = shown(page)
