@@ -3,6 +3,7 @@
 // The proof is off the critical path: it is asked for when the page has stood still for a while.
 
 const STILL = 900; // milliseconds without an answer to anything else
+const LETTER = 6.4; // pixels of one letter of a figure's word
 const AGAIN = 600; // milliseconds between two questions whether it is done
 const proofs = new WeakMap(); // parentElement -> { marks, timer, watch }
 
@@ -51,18 +52,20 @@ function markFigure(figure, proof) {
     const axes = mark && axesOf(figure, trace);
     if (!axes || seen.has(axes.x)) continue;
     seen.add(axes.x);
-    paper.append(newMark(mark, axes, proof.colours));
+    paper.append(newMark(mark, axes, LETTER * (trace.meta.word ?? "").length, proof.colours));
   }
 }
 
-function newMark([kind, short, sentence], { x, y }, colours) {
-  const mark = element("div", "proof-mark", x._length < 70 ? short.slice(0, 1) : short);
+/** taken: pixels of the word for the columns, on the same line at the left. */
+function newMark([kind, short, sentence], { x, y }, taken, colours) {
+  const room = Math.max(x._length, taken + 14);
+  const mark = element("div", "proof-mark", room - taken < 46 ? short.slice(0, 1) : short);
   mark.title = sentence;
   mark.dataset.kind = kind;
   mark.setAttribute("role", "img");
   mark.setAttribute("aria-label", sentence);
   Object.assign(mark.style, {
-    position: "absolute", left: `${x._offset}px`, width: `${x._length}px`, top: `${y._offset + y._length + 2}px`,
+    position: "absolute", left: `${x._offset}px`, width: `${room}px`, top: `${y._offset + y._length + 2}px`,
     textAlign: "right", fontSize: "11px", lineHeight: "15px", whiteSpace: "nowrap", pointerEvents: "auto",
     fontFamily: "var(--st-code-font, monospace)", fontWeight: "600", color: colours.cell,
     opacity: kind === "none" ? "0.75" : "1",

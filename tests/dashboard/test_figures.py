@@ -222,7 +222,7 @@ def test_a_decode_steps_chain_is_a_stack_with_each_operation_beside_the_row_that
     assert [word.text for word in laid.words] == ["÷ √8", "mask", "softmax"]
     for word, above, below in zip(laid.words, laid.placed, laid.placed[1:], strict=False):
         half = 6 * (len(word.text) + 2) / 2
-        assert 0 < word.x - half and word.x + half < below.left
+        assert word.x - half > 0 and word.x + half < below.left
         assert above.bottom < word.y < below.top
         assert below.top - above.bottom >= 22 + 15  # the title's line, and the proof's mark
 
