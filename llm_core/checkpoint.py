@@ -16,6 +16,7 @@ from torch import Tensor
 from llm_core import catalogue, memory
 from llm_core.families import Family, Stored
 from llm_core.model import Transformer
+from llm_core.plain_words import plainly
 
 Progress = Callable[[str, float], None]
 """Called with what is being done, in words, and how far it is, from 0 to 1."""
@@ -97,7 +98,7 @@ def _open(file: Path):  # type: ignore[no-untyped-def]  # safe_open has no type
     try:
         return safe_open(file, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{file.name} is truncated or corrupt ({error}): download it again") from error
+        raise ValueError(f"{file.name} is truncated or corrupt ({plainly(error)}): download it again") from error
 
 
 def need_memory(model: Transformer, dtype: torch.dtype) -> None:
@@ -148,7 +149,7 @@ def _unpack(entry: Stored, tensors: Mapping[str, Tensor], name: str, model: Tran
     try:
         return entry.unpack(tensors[name], model.config)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{name!r} cannot be read ({error}): download the model again") from error
+        raise ValueError(f"{name!r} cannot be read ({plainly(error)}): download the model again") from error
     except RuntimeError as error:
         raise ValueError(f"{name!r} has a shape that does not fit the config: they do not belong together") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_core.checkpoint import Progress, weight_files
+from llm_core.plain_words import plainly
 
 WANTED = ["config.json", "generation_config.json", "tokenizer*", "vocab.*", "merges.txt", "special_tokens_map.json",
           "*.safetensors", "model.safetensors.index.json"]  # fmt: skip
@@ -67,7 +68,7 @@ def _plainly(repo: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full while {repo} is downloaded: free some space and try again"
     if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
-        return f"{repo} cannot be kept on this machine: {error}"
+        return f"{repo} cannot be kept on this machine: {plainly(error)}"
     if isinstance(error, errors.HfHubHTTPError):
         status = getattr(getattr(error, "response", None), "status_code", None)
         return f"the Hub answered with an error ({status}) for {repo}: try again later"

@@ -16,6 +16,7 @@ from llm_core.config import PRESETS, ModelConfig
 from llm_core.curated import CURATED
 from llm_core.families import FAMILIES, model_config
 from llm_core.model import Transformer
+from llm_core.plain_words import one_line, plainly
 from llm_core.quiet import no_progress_bars
 from llm_core.tokenizer import Tokenizer, gpt2_tokenizer, no_tokenizer
 
@@ -169,15 +170,17 @@ def _read_config(folder: Path, name: str) -> Any:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ValueError(f"{file.name} is corrupt or names no model_type: download the model again") from error
     if kind not in FAMILIES:
-        raise ValueError(f"this model is of type {kind}; supported are {', '.join(sorted(FAMILIES))}")
+        raise ValueError(f"this model is of type {one_line(kind, 60)}; supported are {', '.join(sorted(FAMILIES))}")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        raise ValueError(f"{file.name} cannot be understood ({plainly(error)})") from error
+    try:
         model_config(config)
     except ValueError:
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())  # some of them have several lines
-        raise ValueError(f"{file.name} cannot be understood ({reason})") from error
+        raise ValueError(f"{file.name} cannot be understood ({type(error).__name__}: {plainly(error)})") from error
     return config
 
 
@@ -206,7 +209,7 @@ def _read_tokenizer(folder: Path, name: str) -> Tokenizer:
     try:
         backend = AutoTokenizer.from_pretrained(folder, trust_remote_code=False).backend_tokenizer
     except Exception as error:
-        raise ValueError(f"the tokenizer of {name} cannot be read ({type(error).__name__}: {error})") from error
+        raise ValueError(f"the tokenizer of {name} cannot be read ({plainly(error)})") from error
     return Tokenizer(backend, _prefix_ids(backend))
 
 
@@ -239,7 +242,9 @@ def _convert_gguf(file: Path, name: str, content: str, dtype: str, progress: Pro
     try:
         config = AutoConfig.from_pretrained(**where)
     except Exception as error:
-        raise ValueError(f"{file.name} is truncated, corrupt or of an unknown architecture ({error})") from error
+        raise ValueError(
+            f"{file.name} is truncated, corrupt or of an unknown architecture ({plainly(error)})"
+        ) from error
     shape = model_config(config).with_(stop_ids=_as_ids(config.eos_token_id))
     with torch.device("meta"):
         model = Transformer(shape, no_tokenizer(), name, _fingerprint(content, shape, dtype))
@@ -250,7 +255,7 @@ def _convert_gguf(file: Path, name: str, content: str, dtype: str, progress: Pro
             backend = AutoTokenizer.from_pretrained(**where).backend_tokenizer
             read: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, output_loading_info=True)
     except Exception as error:
-        raise ValueError(f"{file.name} is truncated or corrupt ({type(error).__name__}: {error})") from error
+        raise ValueError(f"{file.name} is truncated or corrupt ({plainly(error)})") from error
     theirs, notes = read
     if notes["missing_keys"]:  # transformers fills them at random and goes on
         raise ValueError(

@@ -21,6 +21,7 @@ from tokenizers import Tokenizer as Backend
 from llm_core.checkpoint import put_all
 from llm_core.config import ModelConfig, RopeScaling
 from llm_core.model import Transformer
+from llm_core.plain_words import plainly
 from llm_core.tokenizer import Tokenizer
 
 LAYOUT = 2  # raise it when the layout changes: older folders are then made anew
@@ -38,7 +39,7 @@ def keep(model: Transformer, folder: Path) -> None:
         _sweep(folder.parent)
         partial = Path(tempfile.mkdtemp(prefix=f".partial-{os.getpid()}-", dir=folder.parent))
     except OSError as error:
-        raise ValueError(_cannot_write(folder, error)) from error
+        raise ValueError(_cannot_write(error)) from error
     try:
         tensors = {name: p.detach() for name, p in model.named_parameters()}
         # a file holds rows: what lies column after column is written transposed, and mapped as it is
@@ -52,15 +53,15 @@ def keep(model: Transformer, folder: Path) -> None:
         os.rename(partial, folder)  # fails where another process has finished meanwhile: as good as this one
     except (OSError, SafetensorError) as error:
         if not (folder / "config.json").exists():
-            raise ValueError(_cannot_write(folder, error)) from error
+            raise ValueError(_cannot_write(error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _cannot_write(folder: Path, error: Exception) -> str:
+def _cannot_write(error: Exception) -> str:
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space" in str(error)
-    why = "the disk is full: free some space" if full else f"{error}"
-    return f"the model cannot be kept in {folder.parent}: {why}, or set XDG_CACHE_HOME to another place"
+    why = "the disk is full: free some space" if full else plainly(error)
+    return f"the model cannot be kept on this machine: {why}, or set XDG_CACHE_HOME to another place"
 
 
 def _sweep(folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 import torch
@@ -47,6 +48,7 @@ def refusal(folder: Path | str, **options) -> str:
         load_model(str(folder), **options)
     sentence = str(refused.value)
     assert "\n" not in sentence and "Traceback" not in sentence
+    assert gettempdir() not in sentence or not Path(folder).exists()  # no path of this machine, unless it was typed
     return sentence
 
 
@@ -463,6 +465,19 @@ def test_code_that_comes_with_a_model_never_runs(folder_of, tmp_path):
     edit_config(folder, model_type="evil")
     assert "this model is of type evil; supported are " in refusal(folder)
     assert not marker.exists()
+
+
+def test_a_type_of_model_is_quoted_in_one_line_and_shortened(folder_of):
+    sentence = refusal(_changed(folder_of(), model_type="a\nb" + "c" * 1000))
+    assert sentence.startswith("this model is of type a bccc") and len(sentence) < 300
+
+
+@pytest.mark.parametrize("part", ["config.json", "generation_config.json", "tokenizer.json", "model.safetensors"])
+def test_a_file_that_is_a_folder_or_may_not_be_read_is_told_without_where_it_lies(folder_of, part):
+    folder = folder_of()
+    (folder / part).unlink(missing_ok=True)
+    (folder / part).mkdir()
+    assert refusal(folder)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 3}'])
