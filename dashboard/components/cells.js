@@ -82,7 +82,7 @@ function cellBoxes(figure, marks) {
     if (!axes) return [];
     seen.add(place);
     return marks.flatMap((mark) => runsIn(trace.meta, mark).map(({ rows, columns }) =>
-      ({ kind: mark.kind, x: wide(span(axes.x, ...columns)), y: wide(span(axes.y, ...rows)) })));
+      ({ kind: mark.kind, label: mark.label, x: wide(span(axes.x, ...columns)), y: wide(span(axes.y, ...rows)) })));
   });
 }
 

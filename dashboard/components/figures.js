@@ -58,7 +58,7 @@ function span(axis, first, last) {
   return [first, last].map((cell) => inside(axis.c2p(cell - 0.5))).sort((a, b) => a - b);
 }
 
-/** Draw these boxes, { kind, x: [from, to], y: [from, to] }, over a figure, in place of the ones of this class. */
+/** Draw these boxes, { kind, x: [from, to], y: [from, to], label (or none) }, over a figure, in place of the ones of this class. */
 function placeOutlines(figure, className, boxes, look) {
   const paper = figure.querySelector(".svg-container");
   if (!paper) return;
@@ -79,6 +79,8 @@ function newOutline(className) {
 /** The line lies around the cells, not on them; the halo parts it from cells of a similar colour. */
 function placeOutline(outline, box, { line, halo, width, style, over }) {
   outline.dataset.kind = box.kind;
+  if (box.label) outline.dataset.label = box.label;
+  else delete outline.dataset.label;
   Object.assign(outline.style, {
     left: `${box.x[0] - width}px`, top: `${box.y[0] - width}px`,
     width: `${box.x[1] - box.x[0] + 2 * width}px`, height: `${box.y[1] - box.y[0] + 2 * width}px`,

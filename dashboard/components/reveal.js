@@ -1,5 +1,7 @@
 // Bringing a part of a figure into view, above what is docked at the bottom of the page.
 
+const ROOM_BELOW = 40; // pixels of a block that is too high, seen below what is marked in it
+
 /** Pixels that stay free above: on a phone Streamlit's header covers some. */
 function freeAbove() {
   return window.innerWidth > 640 ? 20 : 70;
@@ -18,6 +20,7 @@ function bringAbove({ block, mark }, coveredBelow) {
 function bringAcross({ block, mark }) {
   if (block.scrollWidth <= block.clientWidth + 1 || !mark) return;
   const [outer, inner] = [block.getBoundingClientRect(), mark.getBoundingClientRect()];
+  if (inner.width > outer.width) return;
   if (inner.left >= outer.left + 40 && inner.right <= outer.right - 20) return;
   block.scrollBy({ left: (inner.left + inner.right - outer.left - outer.right) / 2, behavior: motion() });
 }
@@ -26,7 +29,7 @@ function motion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
 }
 
-/** How far to scroll down until the block, or where that is too high its mark, lies in view. */
+/** How far to scroll down until the block, or where that is too high its beginning with the mark, lies in view. */
 function distance({ block, mark }, bottom) {
   const top = freeAbove();
   const all = block.getBoundingClientRect();
@@ -36,7 +39,8 @@ function distance({ block, mark }, bottom) {
   }
   const part = mark.getBoundingClientRect();
   if (part.top >= top && part.bottom <= bottom) return 0;
-  return (part.top + part.bottom) / 2 - (top + bottom) / 2;
+  const asFarAsNeeded = part.bottom + ROOM_BELOW - bottom;
+  return Math.min(Math.max(all.top - top, asFarAsNeeded), part.top - top);
 }
 
 /** The equation around an outline; the outline itself where there is none. */

@@ -8,9 +8,9 @@ function pointAt(pointer, things) {
     outlineStop(pointer, figure);
     revealStop(pointer);
   });
-  pointer.figures.draw();
   document.querySelectorAll("[data-tour-shown]").forEach((part) => part.removeAttribute("data-tour-shown"));
   for (const part of shownParts(pointer)) part.setAttribute("data-tour-shown", "");
+  pointer.figures.draw();
 }
 
 function stopPointing(pointer) {
@@ -25,7 +25,7 @@ function shownParts({ keys }) {
 
 function outlineStop({ marks, covered, colours }, figure) {
   const { cell, halo } = colours;
-  const boxes = marks.length ? cellBoxes(figure, marks) : [];
+  const boxes = [...(marks.length ? cellBoxes(figure, marks) : []), ...barBoxes(figure)];
   placeOutlines(figure, "tour-outline", boxes, ({ kind }) => kind === "cell"
     ? { line: cell, halo, width: 3, style: "solid", over: 4 }
     : { line: cell, halo, width: 2, style: "dashed", over: 3 });
@@ -35,6 +35,15 @@ function outlineStop({ marks, covered, colours }, figure) {
     Object.assign(cover.style, { background: halo, color: cell });
     cover.textContent = "?";
   }
+}
+
+/** Around the drawn token's bars, where a figure of bars that is pointed at names their row in its traces' `meta`. */
+function barBoxes(figure) {
+  const trace = figure.closest("[data-tour-shown]") && figure._fullData?.find(({ meta }) => meta?.drawn !== undefined);
+  const axes = trace && axesOf(figure, trace);
+  if (!axes) return [];
+  const [top, bottom] = span(axes.y, trace.meta.drawn, trace.meta.drawn + 1);
+  return [{ kind: "cell", x: [3, figure._fullLayout.width - 3], y: [top + 2, bottom - 2] }]; // the rows lie close
 }
 
 /** Bring what the stop is about into view, now or as soon as its figure comes; the visitor's own scrolling ends it. */
@@ -58,7 +67,7 @@ function revealStop(pointer) {
 /** The first thing that is pointed at: its outline in a figure, and the equation that holds it. */
 function placeOfStop(pointer) {
   const [part] = shownParts(pointer);
-  if (part) return { block: part, mark: null };
+  if (part) return { block: part, mark: part.querySelector(".tour-outline[data-kind=cell]") };
   const outlines = [...document.querySelectorAll(".tour-cover, .tour-outline[data-kind=cell]")];
   const wanted = pointer.covered.length || pointer.marks.some(({ kind }) => kind === "cell");
   const all = wanted ? outlines : [...document.querySelectorAll(".tour-outline")];

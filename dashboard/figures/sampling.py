@@ -37,7 +37,8 @@ def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) 
     for index, stage in enumerate(stages):
         suffix = "" if index == 0 else str(index + 1)
         left = LABELS + index * (PANEL + PANEL_GAP)
-        traces.append(_bars(stage, colours) | {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
+        place = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "meta": {"drawn": chosen}}
+        traces.append(_bars(stage, colours) | place)
         layout[f"xaxis{suffix}"] = {
             "domain": [left / width, (left + PANEL) / width], "anchor": f"y{suffix}", "visible": False,
             "range": [0, 1.65 * (max(stage.probabilities, default=0) or 1)], "fixedrange": True,

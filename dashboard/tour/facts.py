@@ -275,6 +275,7 @@ def _feedforward(at: Place) -> Facts:
 def _depth(at: Place) -> Facts:
     best = int(at.step.logits[0].argmax())
     told, cell, marks = at.told("logits", 0, best)
+    marks = [{**mark, "label": at.word(best)} if mark["kind"] == "cell" else mark for mark in marks]
     first, last = (float(at.step.doors[end][at.row].float().norm()) for end in (0, -1))
     values = {"layers": str(at.run.model.config.layers), "before": said(first), "after": said(last),
               "vocab": f"{at.run.model.config.vocab_size:,}", "best": at.word(best), "terms": product(told),

@@ -164,6 +164,30 @@ def test_the_presenters_page_has_no_sidebar_and_keys_lead_through_the_stops(visi
     visit.expect_sound()
 
 
+def test_on_a_projector_the_best_scores_name_and_the_drawn_tokens_bars_are_above_the_card(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 1280, "height": 720})
+    visit.open(present=1, tour="depth")
+    expect_stop(visit, "depth")
+    run = run_of(DEFAULTS)
+    best = visit.main.locator(".tour-outline[data-label]")
+    expect(best).to_have_attribute("data-label", facts("depth", run).values["best"])
+    expect_in_view(visit, best)
+
+    visit.page.keyboard.press("ArrowRight")
+    expect_stop(visit, "choosing")
+    sample = visit.main.locator(".st-key-equation-sample")
+    drawn = run.model.tokenizer.label(run.new_ids[0])
+    name = sample.locator(".ytick").get_by_text(drawn, exact=True)
+    row = sample.locator(".tour-outline")
+    expect_in_view(visit, row)
+    inner, outer = name.bounding_box(), row.bounding_box()
+    assert (
+        inner
+        and outer
+        and outer["y"] < inner["y"] + inner["height"] / 2 < outer["y"] + outer["height"] < outer["y"] + 30
+    )
+
+
 def test_on_a_phone_the_card_is_a_sheet_at_the_bottom_and_the_cells_are_above_it(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
     visit.open(tour="scores")
