@@ -11,7 +11,7 @@ from llm_core.attention import allowed_keys
 from llm_core.catalogue import Entry
 from llm_core.config import ModelConfig, RopeScaling
 from llm_core.report import Candidate
-from llm_core.run_file import FORMAT, LIKELIEST, LONGEST_LABEL, VERSION, check_numbers
+from llm_core.run_file import FORMAT, LIKELIEST, LONGEST_LABEL, NAMED, VERSION, check_numbers
 from llm_core.sampling import MAX_SEED, Sampling
 from llm_core.tokenizer import visible
 from llm_core.trace import Matrix
@@ -79,6 +79,7 @@ class FiledRun:
 
     loads_as: what `load_model` takes to load its model; None for weights that only one machine has, and for random
     weights of a shape of their own. seed: of random weights. prompt: its text, or None where only ids were given.
+    named: labels by id of likely tokens that are not in the run.
     """
 
     def __init__(self, told: untrusted.Members) -> None:
@@ -97,9 +98,10 @@ class FiledRun:
         self.prompt = prompt.text_or_none("text", untrusted.HEADER_LIMIT)
         most, vocab = self.config.max_positions + 1, self.config.vocab_size
         self.ids = told.wholes("ids", most, vocab - 1)
-        self.labels = [visible(label) for label in told.texts("labels", most, LONGEST_LABEL)]
+        self.labels = [_label(label) for label in told.texts("labels", most, LONGEST_LABEL)]
         self.prompt_length = prompt.whole("length", len(self.ids))
         self.ended = told.text_or_none("ended", 20)
+        self.named = _named(told, NAMED * max(len(self.ids) - self.prompt_length, 0), vocab - 1)
         if not 0 < self.prompt_length < len(self.ids) or len(self.labels) != len(self.ids):
             raise ValueError("the file is damaged: its tokens, their labels and its prompt do not fit together")
         self.entries: dict[str, Entry] = {}
@@ -236,11 +238,26 @@ def _step(run: FiledRun, index: int, told: untrusted.Members, tensors: dict[str,
     return step
 
 
+def _label(text: str) -> str:
+    """A label as it was written: a space in one stands between the bytes of half a character, like ⟨F0 9F⟩."""
+    return " ".join(map(visible, text.split(" ")))
+
+
+def _named(told: untrusted.Members, most: int, largest: int) -> dict[int, str]:
+    found = {}
+    for pair in [] if told.raw().get("named") is None else told.items("named", most):
+        if not (isinstance(pair, list) and len(pair) == 2):
+            raise ValueError("the file is damaged: its tokens' labels cannot be read")
+        token = untrusted.Members(dict(zip(("id", "label"), pair, strict=True)), "the tokens' labels")
+        found[token.whole("id", largest)] = _label(token.text("label", LONGEST_LABEL))
+    return found
+
+
 def _candidate(run: FiledRun, told: object) -> Candidate:
     if not (isinstance(told, list) and len(told) == 3):
         raise ValueError("the file is damaged: its likeliest tokens cannot be read")
     token = untrusted.Members(dict(zip(("id", "label", "probability"), told, strict=True)), "the likeliest tokens")
-    label = visible(token.text("label", LONGEST_LABEL))
+    label = _label(token.text("label", LONGEST_LABEL))
     return Candidate(token.whole("id", run.config.vocab_size - 1), label, label, token.number("probability", 1))
 
 

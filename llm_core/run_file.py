@@ -8,6 +8,8 @@ are named `steps.<index>.<matrix>`; its header holds one text, `run`, a JSON obj
   dtype, fingerprint, config
 - settings: temperature, top_k, top_p, seed, new_tokens; versions of this project and of what it computed with
 - prompt: text (null where only ids were given) and how many tokens it has; ids and labels of all tokens; ended
+- named: where the file has a matrix as wide as the vocabulary, ids and labels of each step's likeliest tokens; files
+  that were written before it was added lack it
 - steps: for each sampled token its probabilities, the dice's number, the likeliest tokens, and the names of matrices
   that missed the run's next door
 """
@@ -25,7 +27,7 @@ import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from llm_core import __version__, reproduce
+from llm_core import __version__, catalogue, reproduce
 from llm_core.explanation import shape_of
 from llm_core.generation import Run
 from llm_core.report import most_likely
@@ -34,6 +36,7 @@ from llm_core.untrusted import FILE_LIMIT, HEADER_LIMIT, MEGABYTE, TYPES
 FORMAT, VERSION = "every-matrix run", 1
 SUFFIX = ".safetensors"
 LIKELIEST = 10  # tokens of each step that the file tells the probabilities of
+NAMED = 20  # tokens of each step whose labels the file has for a matrix of all tokens
 LONGEST_LABEL = 1_000  # characters
 _ROOM = 4096  # bytes for what a header has in any case, when a size is told before it is known
 
@@ -49,7 +52,10 @@ def save_run(run: Run, names: Iterable[str], file: str | Path | BinaryIO, prompt
         raise ValueError(f"with these matrices the file would have {size_of(run, names) / MEGABYTE:,.0f} MB; at most "
                          f"{FILE_LIMIT // MEGABYTE} MB are opened: choose fewer matrices")  # fmt: skip
     tensors, missed = _tensors(run, names)
-    text = json.dumps(_told(run, prompt, missed), allow_nan=False)
+    told = _told(run, prompt, missed)
+    if any("vocab" in catalogue.matrix(run.model.config, name).axes for name in names):
+        told["named"] = _named(run)
+    text = json.dumps(told, allow_nan=False)
     if len(text) + _ROOM > HEADER_LIMIT:
         raise ValueError(f"this run has {len(run.ids):,} tokens, more than one file tells of: shorten the text")
     data = serialize(tensors, {"run": text})
@@ -115,6 +121,11 @@ def _told(run: Run, prompt: str | None, missed: list[list[str]]) -> dict[str, ob
         "ended": run.ended,
         "steps": list(_steps_told(run, missed)),
     }  # fmt: skip
+
+
+def _named(run: Run) -> list[list[object]]:
+    found = {c.id: c.label[:LONGEST_LABEL] for step in run.steps for c in most_likely(step, NAMED)}
+    return [[i, found[i]] for i in sorted(found)]
 
 
 def _steps_told(run: Run, missed: list[list[str]]) -> Iterator[dict[str, object]]:

@@ -80,6 +80,17 @@ def test_ids_settings_seeds_versions_and_fingerprint_come_back(run, data):
         assert [c.probability for c in mine.sampled.most_likely] == best.values.tolist()
 
 
+def test_a_matrix_of_all_tokens_comes_with_the_labels_of_its_largest_columns(run):
+    data = saved(run, ["logits"])
+    filed = open_run(data)
+    for step in run.steps:
+        largest = step.matrix("logits").values[0].sort(descending=True, stable=True).indices[:20].tolist()
+        assert {i: filed.named[i] for i in largest} == {i: run.model.tokenizer.label(i) for i in largest}
+    assert len(filed.named) <= 20 * len(run.steps)
+    assert not open_run(saved(run, ["input"])).named  # where no matrix needs them, the file does not have them
+    assert not open_run(damaged(data, lambda h, r: r.pop("named"))).named  # as files of before lack them
+
+
 def test_bfloat16_comes_back_as_it_is():
     model = random_model(CONFIGS["grouped queries, RoPE, SwiGLU"], seed=3).to(torch.bfloat16)
     run = generate(model, ids(5), 1)
@@ -174,6 +185,10 @@ def place(header):
     (lambda h, r: r["steps"].pop(), "steps for"),
     (lambda h, r: r["steps"][0].update(probability=2), "probability is missing"),
     (lambda h, r: r["steps"][0].update(likeliest=[[1, "a"]]), "likeliest"),
+    (lambda h, r: r.update(named=[[1]]), "labels cannot be read"),
+    (lambda h, r: r.update(named=[[1, "x" * 2000]]), "label is missing or out of range"),
+    (lambda h, r: r.update(named=[[10**9, "a"]]), "id is missing or out of range"),
+    (lambda h, r: r.update(named=[[1, "a"]] * 100), "named is missing or out of range"),
     (lambda h, r: r["prompt"].update(length=0), "do not fit together"),
     (lambda h, r: r["settings"].update(temperature=-1), "temperature is missing"),
     (lambda h, r: r["settings"].update(top_p=0), "top-p is 0.0"),

@@ -23,8 +23,9 @@ def opener() -> None:
     if models.hosted():
         st.text(NOT_HOSTED)
         return
-    st.file_uploader(f"A run file ({SUFFIX}, at most {FILE_LIMIT // MEGABYTE} MB)", SUFFIX.removeprefix("."), key=_KEY,
-                     max_upload_size=FILE_LIMIT // MEGABYTE, on_change=_open, width=420)  # fmt: skip
+    # Streamlit itself says which kind of file is taken, and how large it may be
+    st.file_uploader("A run file", SUFFIX.removeprefix("."), key=_KEY, max_upload_size=FILE_LIMIT // MEGABYTE,
+                     on_change=_open, width=420)  # fmt: skip
 
 
 def _open() -> None:

@@ -55,7 +55,7 @@ def _grid(matrix: Matrix, step: FiledStep, head: int) -> np.ndarray:
 
 def _tokens(step: FiledStep, ids: Sequence[int]) -> list[str]:
     """The texts of tokens where the file tells them, else their ids."""
-    known = {c.id: c.label for c in step.sampled.most_likely} | {step.sampled.id: step.sampled.label}
+    known = step.run.named | {c.id: c.label for c in step.sampled.most_likely} | {step.sampled.id: step.sampled.label}
     known |= dict(zip(step.run.ids, step.run.labels, strict=True))
     return [known.get(i, f"id {i}") for i in ids]
 

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import shape as shapes
 from dashboard import take_away
 from dashboard.filed.opener import same_run
+from dashboard.filed.pictures import picture_of
 from dashboard.settings import Settings
 from dashboard.sharing import own_head
 from dashboard.state import run_of
@@ -221,6 +222,13 @@ def test_every_saved_matrix_is_shown_with_the_runs_settings(toys, toy):
     said = page.text[0].value
     assert "toy · float32 · weights seed 0" in said and "temperature 0.5 · top-k 40 · top-p 0.9 · dice seed 12" in said
     assert len(page.get("plotly_chart")) <= 12
+
+
+def test_columns_of_the_vocabulary_are_tokens_with_their_texts(toys, toy):
+    for step in open_run(toys).steps:
+        picture = picture_of(step, "probabilities", 0)
+        largest = step.matrix("probabilities").values[0].sort(descending=True, stable=True).indices[: picture.columns]
+        assert list(picture.column_labels) == [toy.tokenizer.label(i) for i in largest.tolist()]
 
 
 def test_no_model_is_loaded_for_it(toys, monkeypatch):
