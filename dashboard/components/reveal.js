@@ -25,6 +25,28 @@ function bringAcross({ block, mark }) {
   block.scrollBy({ left: (inner.left + inner.right - outer.left - outer.right) / 2, behavior: motion() });
 }
 
+/**
+ * Scroll now and for a while again and again, as what lies above may still come and go; the visitor's own hand ends it.
+ * Returns: `now`, to scroll at once if it still goes on, and `stop`.
+ */
+function keepScrolling(scroll, milliseconds) {
+  const until = Date.now() + milliseconds;
+  const hands = ["wheel", "touchmove", "pointerdown", "keydown"];
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    hands.forEach((name) => document.removeEventListener(name, stop, { capture: true }));
+  };
+  const now = () => {
+    if (timer !== null && Date.now() < until) scroll();
+    else stop();
+  };
+  let timer = setInterval(now, 300);
+  hands.forEach((name) => document.addEventListener(name, stop, { passive: true, capture: true }));
+  now();
+  return { now, stop };
+}
+
 function motion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
 }

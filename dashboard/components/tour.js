@@ -1,5 +1,5 @@
-// The tour's card. Needs choice.js (`element`, `whenUnmounted`), panel.js (`dock`, `button`, `formula`) and
-// tour_outlines.js. Texts and tokens are text only, never markup.
+// The tour's card. Needs choice.js (`element`, `whenUnmounted`), panel.js (`dock`, `button`, `formula`), reveal.js
+// and tour_outlines.js. Texts and tokens are text only, never markup.
 
 const tours = new WeakMap(); // parentElement -> its tour, kept over every rerun
 const FIELDS = "input, textarea, select, [contenteditable=true]";
@@ -20,7 +20,8 @@ function tourIn(parentElement) {
   const root = parentElement.querySelector(".root");
   const host = () => (parentElement.getRootNode().host ?? parentElement).closest(".stElementContainer");
   const tour = { root, host, ask: null, data: {}, wanted: null, revealed: false, waiting: false, opener: null,
-                 pointer: { marks: [], covered: [], keys: [], figures: null, until: 0, colours: {} } };
+                 home: null, returning: null,
+                 pointer: { marks: [], covered: [], keys: [], figures: null, scrolling: null, colours: {} } };
   build(tour);
   const byKey = (event) => followKey(tour, event);
   const explained = new ResizeObserver(([{ target }]) => giveWay(tour, target.getBoundingClientRect().height));
@@ -75,8 +76,9 @@ function build(tour) {
 
 function show(tour, data) {
   const { root } = tour;
-  const [before, opens] = [tour.data, root.hidden && data.stop];
+  const before = tour.data;
   tour.data = data;
+  if (data.stop && !before.stop) begin(tour, before);
   root.hidden = !data.stop && !data.present;
   root.classList.toggle("large", Boolean(data.present));
   root.classList.toggle("idle", !data.stop);
@@ -92,10 +94,15 @@ function show(tour, data) {
   fillBody(tour, data);
   point(tour);
   if (another) revealSoon(tour.pointer, () => root.getBoundingClientRect().height);
-  if (opens && document.activeElement?.closest?.("[class*=st-key-tour-start]")) {
-    tour.opener = document.activeElement;
-    tour.heading.focus({ preventScroll: true });
-  }
+  if (tour.opener && !before.stop) tour.heading.focus({ preventScroll: true });
+}
+
+/** A tour that a button began brings the visitor back to where they were; one that a link began does not. */
+function begin(tour, before) {
+  const opener = document.activeElement?.closest?.("[class*=st-key-tour-start] button");
+  tour.opener = opener;
+  tour.returning?.stop();
+  tour.home = opener || before.present ? document.querySelector(".stMain").scrollTop : null;
 }
 
 function point(tour) {
@@ -106,7 +113,7 @@ function point(tour) {
 }
 
 function pointNowhere(tour) {
-  tour.pointer.until = 0;
+  tour.pointer.scrolling?.stop();
   if (tour.pointer.figures) stopPointing(tour.pointer);
 }
 
@@ -201,7 +208,15 @@ function leave(tour) {
   pointNowhere(tour);
   if (tour.opener?.isConnected) tour.opener.focus({ preventScroll: true });
   tour.opener = null;
+  goHome(tour);
   tour.ask("leave");
+}
+
+function goHome(tour) {
+  if (tour.home === null) return;
+  const there = { top: tour.home, behavior: motion() };
+  tour.returning = keepScrolling(() => document.querySelector(".stMain").scrollTo(there), 2_000);
+  tour.home = null;
 }
 
 function followKey(tour, event) {

@@ -6,7 +6,7 @@ function pointAt(pointer, things) {
   Object.assign(pointer, things);
   pointer.figures ||= watchFigures((figure) => {
     outlineStop(pointer, figure);
-    revealStop(pointer);
+    pointer.scrolling?.now();
   });
   document.querySelectorAll("[data-tour-shown]").forEach((part) => part.removeAttribute("data-tour-shown"));
   for (const part of shownParts(pointer)) part.setAttribute("data-tour-shown", "");
@@ -46,18 +46,14 @@ function barBoxes(figure) {
   return [{ kind: "cell", x: [3, figure._fullLayout.width - 3], y: [top + 2, bottom - 2] }]; // the rows lie close
 }
 
-/** Bring what the stop is about into view, now or as soon as its figure comes; the visitor's own scrolling ends it. */
+/** Bring what the stop is about into view, now or as soon as its figure comes. */
 function revealSoon(pointer, coveredBelow) {
-  Object.assign(pointer, { coveredBelow, until: Date.now() + 8_000 });
-  clearInterval(pointer.timer);
-  pointer.timer = setInterval(() => revealStop(pointer), 300); // what lies above it may still come and go
-  revealStop(pointer);
-  pointer.hands ||= ["wheel", "touchmove", "pointerdown", "keydown"].map((name) =>
-    document.addEventListener(name, () => { pointer.until = 0; }, { passive: true, capture: true }));
+  pointer.coveredBelow = coveredBelow;
+  pointer.scrolling?.stop();
+  pointer.scrolling = keepScrolling(() => revealStop(pointer), 8_000);
 }
 
 function revealStop(pointer) {
-  if (!(Date.now() < pointer.until)) return clearInterval(pointer.timer);
   const place = placeOfStop(pointer);
   if (!place) return;
   bringAbove(place, pointer.coveredBelow());

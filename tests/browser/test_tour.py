@@ -92,6 +92,37 @@ def test_the_tour_goes_by_button_and_key_through_a_guess_and_leaves_the_view_as_
     visit.expect_sound()
 
 
+def test_who_began_the_tour_by_its_button_is_brought_back_to_where_they_were(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    visit.page.evaluate("document.querySelector('.stMain').scrollTo({ top: 40, behavior: 'instant' })")
+    start(visit)
+    for stop in STOPS[1:5]:
+        visit.page.keyboard.press("ArrowRight")
+        expect_stop(visit, stop)
+    expect_in_view(visit, outlines(visit).first)
+    eventually(lambda: _at_least(visit, 400))
+    visit.page.keyboard.press("Escape")
+    expect(card(visit)).to_be_hidden()
+    eventually(lambda: _scrolled(visit, 40))
+
+    visit.open(tour="scores")
+    expect_stop(visit, "scores")
+    expect_in_view(visit, outlines(visit).first)
+    card(visit).get_by_role("button", name=WORDS["leave"]).click()
+    visit.expect_query(tour=None)
+    visit.page.wait_for_timeout(500)
+    _at_least(visit, 400)  # a link leads to a stop and nowhere else
+
+
+def _scrolled(visit: Visit, top: int) -> None:
+    assert visit.page.evaluate("document.querySelector('.stMain').scrollTop") == pytest.approx(top, abs=3)
+
+
+def _at_least(visit: Visit, top: int) -> None:
+    assert visit.page.evaluate("document.querySelector('.stMain').scrollTop") >= top
+
+
 def test_a_key_reveals_first_and_goes_on_then_and_the_last_stop_is_the_decode_step(visit: Visit) -> None:
     visit.open(tour="softmax")
     expect_stop(visit, "softmax")
