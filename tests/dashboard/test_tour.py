@@ -175,6 +175,17 @@ def test_order_tells_how_positions_enter_this_model(run):
         assert found.variant == ("none" if run.model.config.layers == 1 else "causal")
 
 
+def test_the_text_in_reverse_order_is_run_once_for_equal_texts(monkeypatch):
+    asked = []
+    monkeypatch.setattr("dashboard.tour.facts.generate", lambda *given: asked.append(given[1]) or generate(*given))
+    runs = [run_of("toy", "one two three"), run_of("toy", "one two three", temperature=0)]
+    found = [facts("order", run).values for run in (*runs, *runs)]
+    assert len(asked) == 1 and asked[0] == [*runs[0].prompt_ids[-2::-1], runs[0].prompt_ids[-1]]
+    assert all(values == found[0] for values in found)
+    other = facts("order", run_of("toy", "one two four")).values
+    assert len(asked) == 2 and other["reordered_score"] != found[0]["reordered_score"]
+
+
 @pytest.mark.parametrize("name", ["toy", "toy-6"])
 def test_without_positions_the_reversed_text_is_really_run(name):
     run = run_of(name)
