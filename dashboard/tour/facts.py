@@ -264,9 +264,10 @@ def _softmax(at: Place) -> Facts:
     if len(row) == 1:
         return Facts(values, marks, cell, "alone")
     offered = sorted(row.topk(min(CHOICES, len(row))).indices.tolist())
+    values |= {"offered": str(len(offered)), "seen": f"{len(row):,}"}
     covered = _row("cell", f"{AT}.weights", at.row, range(len(row)), head=True)
-    return Facts(values, marks, cell, guess=Guess([f"{p}  {at.token(p)}" for p in offered], offered.index(best),
-                                                  covered))  # fmt: skip
+    guess = Guess([f"{p}  {at.token(p)}" for p in offered], offered.index(best), covered)
+    return Facts(values, marks, cell, "some" if len(row) > len(offered) else "", guess=guess)
 
 
 def _mixing(at: Place) -> Facts:

@@ -242,6 +242,17 @@ def test_softmax_and_mixing_tell_the_largest_share(run):
     assert facts("mixing", run).values["share"] == found.values["share"]
 
 
+@pytest.mark.parametrize(("text", "tokens"), [(TEXT, 5), ("how are you", 3)])
+def test_a_guess_says_which_tokens_it_does_not_offer(text, tokens):
+    run = run_of("toy", text)
+    found = facts("softmax", run)
+    assert len(run.prompt_ids) == tokens and len(found.guess.choices) == min(tokens, 4)
+    weights = run.steps[0].matrix("layers.0.attention.weights").values[0, -1]
+    offered = [int(choice.split()[0]) for choice in found.guess.choices]
+    assert min(weights[offered]) >= max((w for p, w in enumerate(weights) if p not in offered), default=0)
+    assert ("4 of 5 tokens" in lines(run, "softmax")["question"]) == (tokens > 4)
+
+
 def test_feedforward_counts_the_units_of_the_last_row(run):
     config, step = run.model.config, run.steps[0]
     incoming = step.matrix(f"layers.0.feedforward.{'gate' if config.gated else 'up'}").values[-1]
