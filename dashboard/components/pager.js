@@ -3,7 +3,8 @@
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 const BLOCKS = '[class*="st-key-equation-"]';
-const LABELS = 48; // pixels left of a matrix for its row labels
+const LABELS = 48; // pixels left of a matrix for its row labels, at least
+const LETTER = 7.3; // pixels of one letter of them
 
 const paging = { observer: null, sizes: null, frame: 0, blocks: new Map() };
 
@@ -97,6 +98,7 @@ function placesOf(figure) {
     const axis = layout && layout["xaxis" + (trace.xaxis || "x").slice(1)];
     if (!axis || axis._offset === undefined || trace.visible !== true) continue;
     const place = { left: Math.round(axis._offset), right: Math.round(axis._offset + axis._length),
+                    labels: labelRoom(layout["yaxis" + (trace.yaxis || "y").slice(1)]),
                     label: String(trace.meta?.label ?? "") };
     // Matrices above each other (a cache over this step's rows) are one stop.
     if (!places.some((other) => Math.abs(other.left - place.left) < 8)) places.push(place);
@@ -104,14 +106,21 @@ function placesOf(figure) {
   return places.sort((a, b) => a.left - b.left);
 }
 
-function newStop({ left, right, label }, home, room) {
+/** Pixels left of a matrix for the labels of its rows. */
+function labelRoom(axis) {
+  const texts = axis?.showticklabels ? axis.ticktext ?? [] : [];
+  return Math.round(Math.max(LABELS, 12 + LETTER * Math.max(0, ...Array.from(texts, (text) => text.length))));
+}
+
+function newStop({ left, right, labels, label }, home, room) {
   const marker = element("span", "equation-stop");
-  const width = right - left + LABELS + 8;
+  const start = Math.max(0, left - labels);
+  const width = right - start + 8;
   marker.classList.toggle("wide", width > room);
-  Object.assign(marker.style, { left: `${left - LABELS}px`, width: `${width}px` });
+  Object.assign(marker.style, { left: `${start}px`, width: `${width}px` });
   marker.setAttribute("aria-hidden", "true");
   home.append(marker);
-  const target = width > room ? left - LABELS : left - LABELS + (width - room) / 2;
+  const target = width > room ? start : start + (width - room) / 2;
   return { marker, target, label };
 }
 

@@ -155,7 +155,9 @@ def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, An
     rows = zip(values.tolist(), finite.tolist(), strict=True)
     texts = [[written(value) if shown else "" for value, shown in zip(*row, strict=True)] for row in rows]
     longest = max((len(text) for row in texts for text in row), default=0)
-    size = 8 if tight or longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
+    size: float = 8 if longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
+    if tight:
+        size = 7.5 if longest > 3 else 8
     if digits is not None:
         size = 10 if digits > 3 else 9
     return {"texts": texts, "size": size}

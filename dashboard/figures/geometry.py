@@ -112,6 +112,8 @@ def cell_for_numbers(rows: int, columns: int) -> Cell:
 def fitted(parts: list[Part], cell: Cell) -> Cell:
     """Narrower columns, where the equation then fits its part of the page: first as narrow as their numbers can still
     be read, then as their labels can; columns that have neither get as narrow as they must."""
+    if plan(parts, cell).width <= WIDE:  # as most do, and planning takes a while
+        return cell
     sizes = {"token": cell.labelled, "feature": cell.feature >= NARROWEST_LABELLED}
     for narrowest in (NUMBERED, NARROWEST_LABELLED):
         floors = {name: min(narrowest, getattr(cell, name)) if said else NARROWEST for name, said in sizes.items()}
@@ -169,7 +171,7 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
 def _word(part: Again | str, left: float, middle: float) -> tuple[Word, float]:
     """A text with its width."""
     text = part if isinstance(part, str) else part.symbol
-    width = max(GAP, 10 + 7.2 * len(text)) if isinstance(part, str) else AGAIN
+    width = AGAIN if isinstance(part, Again) else 20 + 7 * len(text) if is_named(text) else max(GAP, 10 + 7 * len(text))
     return Word(text, left + width / 2, middle, isinstance(part, Again)), width
 
 

@@ -116,6 +116,45 @@ def test_at_390_the_card_is_a_bar_at_the_bottom_and_arrows_show_one_matrix_at_a_
     expect(place).to_have_text("W_q 2 of 3")
 
 
+def test_at_390_the_first_stop_shows_long_labels_of_rows_from_their_beginning(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.open(text="internationalization and counterrevolutionaries")
+    block = visit.main.locator(".st-key-equation-layers-0-attention-dot_products")
+    block.scroll_into_view_if_needed()
+    expect(block.get_by_role("status")).to_contain_text("1 of")
+
+    def check() -> None:
+        home, label = block.bounding_box(), block.locator(".ytick text").first.bounding_box()
+        assert home and label and label["x"] >= home["x"]
+
+    eventually(check)
+
+
+def test_what_the_text_area_says_of_its_keys_covers_no_line_of_the_text(visit: Visit) -> None:
+    visit.open()
+    visit.text.fill("one two three four five six seven eight nine ten eleven twelve")
+    hint = visit.sidebar.locator(".st-key-text").get_by_test_id("InputInstructions")
+    expect(hint).to_contain_text("Enter")
+    box, text = hint.bounding_box(), visit.text.bounding_box()
+    below = visit.sidebar.locator(".st-key-examples").bounding_box()
+    assert box and text and below
+    assert text["y"] + text["height"] <= box["y"] and box["y"] + box["height"] <= below["y"]
+
+
+def test_with_the_sidebar_closed_the_toys_equations_fit_a_window_1024_wide(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 1024, "height": 768})
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    visit.sidebar.hover()
+    visit.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    blocks = visit.main.locator('[class*="st-key-equation-"]')
+    eventually(lambda: _expect_none_scrolls(blocks))
+
+
+def _expect_none_scrolls(blocks: Any) -> None:
+    assert max(blocks.evaluate_all("(nodes) => nodes.map((node) => node.scrollWidth - node.clientWidth)")) <= 1
+
+
 def _expect_only(block: Any, index: int) -> None:
     """This matrix is seen as a whole, each other one for less than half."""
     shares = block.evaluate(_SHARES)
