@@ -1,5 +1,7 @@
 """Of a deep model: which layer and head are looked at, all heads at once, and the stream through the layers."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -85,17 +87,38 @@ def overview(run: Run, step: Step, look: Look, chosen: Settings, position: int) 
 
 def all_heads(step: Step, look: Look) -> None:
     """The attention weights of all heads of the layer, and the sinks among them in a sentence."""
-    name = f"layers.{look.layer}.attention.weights"
+    name = _weights(look.layer)
     reading = read(step, [name])[name]
     scale = reading.scale(0, look.skip_first, "heads")  # heads are compared here: they share one, whatever is chosen
     figure = _heads_figure(step, reading, scale)
     st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
                     alt=heads_in_words(reading, look.layer))  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
-    notes += ["Drag over cells for the exact ones."]
+    notes += ["Click a head to choose it, a cell of the chosen one to explain it; drag over cells for the exact ones."]
     st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
     st.session_state["choice-skip"] = bool(look.skip_first)
     st.toggle("Leave the first token out of the scale (values stay)", key="choice-skip", on_change=_skip)
+
+
+def choose_head(pick: Any, step: Step) -> bool:
+    """Choose the head whose small picture was clicked; False where a cell was clicked that is to be explained.
+
+    pick: the clicked cell's matrix and head, from a browser. Only the small pictures show other heads than the chosen.
+    """
+    chosen, config = settings.current(), step.run.model.config
+    look = look_of(chosen, config)
+    if chosen.panel != "heads" or not isinstance(pick, dict) or pick.get("matrix") != _weights(look.layer):
+        return False
+    head = pick.get("head")
+    if type(head) is not int or not 0 <= head < config.heads or head == look.head:
+        return False
+    settings.look_at("head", head)
+    redraw(["layer", *HEAD_PARTS])
+    return True
+
+
+def _weights(layer: int) -> str:
+    return f"layers.{layer}.attention.weights"
 
 
 @st.fragment(key="head-frame")
@@ -125,7 +148,7 @@ def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:
 def sink_shares(step: Step, layer: int) -> torch.Tensor:
     """Of each head: how much of the last row's attention goes to the first token."""
     last = len(step.positions) - 1
-    weights = step.matrix(f"layers.{layer}.attention.weights", range(last, last + 1))
+    weights = step.matrix(_weights(layer), range(last, last + 1))
     return weights.values[:, 0, 0].float()
 
 

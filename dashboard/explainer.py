@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import dragged, explainer_trail, models, settings
+from dashboard import depth, dragged, explainer_trail, models, settings
 from dashboard.components.explainer import panel
 from dashboard.equations import STATIONS
 from dashboard.explainer_terms import ROWS, layer_by_layer, main_terms, marks, pages_of
@@ -179,6 +179,8 @@ def _answer(question: dict[str, Any]) -> None:
     chosen, _, step = on_screen()
     trail = _trail(chosen, step)
     kind, value = next(iter(question.items()), ("", None))
+    if kind == "pick" and depth.choose_head(value, step):
+        return
     if kind in _CELLS:
         wanted = next_trail(trail, kind, value, step)
         if wanted is not None:

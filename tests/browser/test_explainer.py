@@ -142,7 +142,10 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     step = run.steps[0]
     expect(visit.main.locator(".st-key-chart-heads .heatmaplayer image").first).to_be_visible()
     name = "layers.2.attention.weights"
-    click(visit, f"{name} 3", 4, 2)
+    click(visit, f"{name} 3", 1, 1)  # in another head: it is chosen
+    visit.expect_query(head="3")
+    expect(visit.main.get_by_role("slider", name="Head")).to_have_value("3")
+    click(visit, f"{name} 3", 4, 2)  # in the chosen one
     panel.expect_cell("Attention weights", float(step.matrix(name).values[3, 4, 2]))
     visit.expect_query(cell=f"{name}/3.4.2")
     shown = visit.main.get_by_role("radiogroup", name="Show as well")

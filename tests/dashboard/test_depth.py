@@ -1,12 +1,14 @@
 """Deep models on the page: layers, heads, the stream, and matrices too large to draw whole."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from dashboard import depth, settings
 from dashboard.depth import sink_sentence
 from dashboard.equations import equations, groups
 from dashboard.figures.geometry import Again
@@ -16,8 +18,9 @@ from dashboard.figures.pooling import all_of, largest
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look
 from dashboard.readings import READINGS, read
+from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharing_sentence, slice_of
-from llm_core import PRESETS, catalogue, generate, random_model
+from llm_core import PRESETS, catalogue, generate, load_model, random_model
 from tests.conftest import CONFIGS, ids
 from tests.dashboard.test_page import drawn, matrices, next_token, opened, sentences
 
@@ -215,6 +218,28 @@ def test_another_head_draws_what_is_a_heads_own_and_nothing_else(panel):
     slider(page, "Head").set_value(1).run()
     of_head = ("q", "k", "v", "keys", "dot_products", "scores", "head_output", "output")
     assert set(specs(page)) == {f"chart-layers-0-attention-{name}" for name in of_head}
+
+
+def test_a_click_on_another_heads_small_picture_chooses_it_and_no_other_click_does(monkeypatch):
+    looked, drawn = {}, []
+    step = generate(load_model("llama-nano"), "one two three", 1).steps[0]
+    chosen = Settings(model="llama-nano", layer=1, head=2, panel="heads")
+    monkeypatch.setattr(settings, "current", lambda: chosen)
+    monkeypatch.setattr(settings, "look_at", lambda name, value: looked.update({name: value}))
+    monkeypatch.setattr("dashboard.depth.redraw", drawn.extend)
+    pick = {"matrix": "layers.1.attention.weights", "head": 3, "rows": [0], "columns": [0]}
+    for other in (
+        {"head": 2}, {"head": 4}, {"head": -1}, {"head": "3"}, {"head": True}, {"head": None},
+        {"matrix": "layers.2.attention.weights"}, {"matrix": "layers.1.attention.q"},
+    ):  # fmt: skip
+        assert not depth.choose_head(pick | other, step)
+    assert not depth.choose_head(None, step)
+    chosen = replace(chosen, panel="")
+    assert not depth.choose_head(pick, step)
+    assert not looked and not drawn
+    chosen = replace(chosen, panel="heads")
+    assert depth.choose_head(pick, step)
+    assert looked == {"head": 3} and {"layer", "of-head", "explainer"} <= set(drawn)
 
 
 def test_another_head_draws_nothing_where_no_head_is_shown():
