@@ -43,7 +43,7 @@ STATIONS = ("text", "embedding", "attention", "feedforward", "logits", "sample")
 class Settings:
     """What the page shows: a model, a text, how tokens are drawn, and what of it is looked at.
 
-    token: the chosen position; None is the last token of the prompt.
+    token: the chosen position; None is the last one that the step reads.
     """
 
     model: str = "toy"
@@ -130,7 +130,7 @@ def _said(name: str) -> str:
     if name == "exact":
         return "the chosen station's matrix"
     if default is None:
-        return {"token": "the last token of the prompt", "lens_token": "the sampled token"}[name]
+        return {"token": "the last token that the step reads", "lens_token": "the sampled token"}[name]
     return str(default)
 
 
@@ -319,7 +319,7 @@ def look_at(name: str, value: object) -> None:
 
 
 def forget_token() -> None:
-    """Choose the last token of the prompt again: of another text the chosen position would be any token."""
+    """Choose the last token that the step reads again: of another text the chosen position would be any token."""
     look_at("token", None)
 
 

@@ -93,6 +93,9 @@ def on_screen() -> tuple[Settings, Run, Step]:
 
 
 def token_position(settings: Settings, run: Run) -> int:
-    """The chosen position; the last token of the prompt by default, and where the run has no such position."""
-    last = len(run.prompt_ids) - 1
+    """The chosen position; by default, and where the run has no such position, the last one that the step reads.
+
+    In prefill that is the prompt's last token, in decode the only one: the row that predicts is outlined.
+    """
+    last = run.steps[step_index(settings, run)].positions[-1]
     return last if settings.token is None or settings.token >= len(run.ids) else settings.token

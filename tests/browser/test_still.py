@@ -93,6 +93,24 @@ def test_in_a_decode_step_the_dice_change_the_matrices_and_the_page_does_not_cal
     visit.expect_sound()
 
 
+def test_another_step_outlines_its_own_token_unless_one_was_chosen(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    expect(visit.chip(4)).to_be_checked()
+    visit.step(1).click()
+    expect(visit.chip(5)).to_be_checked()
+    eventually(lambda: _expect_rows_outlined(visit, [0]))  # the only row of its queries
+    visit.chip(2).click()
+    visit.step(2).click()
+    visit.expect_matrices(run_of(DEFAULTS), step=2)
+    expect(visit.chip(2)).to_be_checked()
+
+
+def _expect_rows_outlined(visit: Visit, rows: list[int]) -> None:
+    found = visit.page.evaluate(_OUTLINES, "layers.0.attention.q")
+    assert {outline["from"] for outline in found if outline["kind"] == "row"} == set(rows)
+
+
 def test_the_slider_may_be_moved_while_the_page_is_still_coming(visit: Visit) -> None:
     visit.page.goto(f"{visit.address}/?text=hi", wait_until="commit")
     for _ in range(3):
