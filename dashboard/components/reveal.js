@@ -32,17 +32,18 @@ function bringAcross({ block, mark }) {
 function keepScrolling(scroll, milliseconds) {
   const until = Date.now() + milliseconds;
   const hands = ["wheel", "touchmove", "pointerdown", "keydown"];
+  const byHand = ({ key }) => ["ArrowLeft", "ArrowRight"].includes(key) || stop(); // these do not scroll the page
   const stop = () => {
     clearInterval(timer);
     timer = null;
-    hands.forEach((name) => document.removeEventListener(name, stop, { capture: true }));
+    hands.forEach((name) => document.removeEventListener(name, byHand, { capture: true }));
   };
   const now = () => {
     if (timer !== null && Date.now() < until) scroll();
     else stop();
   };
   let timer = setInterval(now, 300);
-  hands.forEach((name) => document.addEventListener(name, stop, { passive: true, capture: true }));
+  hands.forEach((name) => document.addEventListener(name, byHand, { passive: true, capture: true }));
   now();
   return { now, stop };
 }
