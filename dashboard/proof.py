@@ -4,6 +4,7 @@ A small random model is proven by itself, once the page stands still; any other 
 """
 
 from concurrent.futures import Future
+from functools import partial
 
 import streamlit as st
 
@@ -30,8 +31,10 @@ def proof() -> None:
     future = PROOFS.get(run)
     busy = st.session_state.pop("proof-busy", False)
     badge = badge_of(future, automatic=chosen.model == _AUTOMATIC, busy=busy)
-    proof_badge(badge, run=f"{run.model.fingerprint} {run.ids}", key="proof-badge", on_ask=_ask, on_open=_open)
-    if st.session_state.get("proof-open") and future is not None and future.done():
+    is_open = "proof-open" in st.session_state and future is not None and future.done()
+    said = f"{run.model.fingerprint} {run.ids}"
+    proof_badge(badge, run=said, is_open=is_open, key="proof-badge", on_ask=_ask, on_open=_open)
+    if future is not None and is_open:
         _table(run, future.result())
     else:
         st.html(ROOM_FOR_DIALOG)
@@ -115,11 +118,12 @@ def _table(run: Run, found: Proof) -> None:
         )
         for e in catalogue.matrices(run.model.config)
     ]
-    columns = ("matrix", "what", "largest error", "of its largest number", "verdict")
-    scientific = st.column_config.NumberColumn(format="%.1e")
-    table = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
-    formats = {"largest error": scientific, "of its largest number": scientific}
-    st.dataframe(table, hide_index=True, height=420, key="proof-table", column_config=formats)
+    scientific = partial(st.column_config.NumberColumn, format="%.1e")
+    column = st.column_config.Column
+    looks = {"matrix": column(width=290), "what": column(width=190), "largest error": scientific(width=120),
+             "of its largest number": scientific(width=170), "verdict": column(width=320)}  # fmt: skip
+    table = dict(zip(looks, map(list, zip(*rows, strict=True)), strict=True))
+    st.dataframe(table, hide_index=True, height=420, key="proof-table", column_config=looks, placeholder="–")
 
 
 def verdict(found: Proof, name: str) -> str:

@@ -3,6 +3,7 @@
 // The proof is off the critical path: it is asked for when the page has stood still for a while.
 
 const STILL = 900; // milliseconds without an answer to anything else
+const CLOSING = 400; // milliseconds that a dialog takes to be gone
 const LETTER = 6.4; // pixels of one letter of a figure's word
 const AGAIN = 600; // milliseconds between two questions whether it is done
 const proofs = new WeakMap(); // parentElement -> { marks, timer, watch }
@@ -14,6 +15,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   proof.marks = data.marks;
   proof.colours = outlineColours(getComputedStyle(root));
   showBadge(root, data, setTriggerValue);
+  if (proof.open && !data.open) setTimeout(() => focusAgain(root.firstElementChild), CLOSING);
+  proof.open = data.open;
   proof.watch ||= watchFigures((figure) => markFigure(figure, proof));
   proof.watch.draw();
   clearInterval(proof.timer);
@@ -26,6 +29,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     proofs.delete(parentElement);
     document.querySelectorAll(".proof-mark").forEach((mark) => mark.remove());
   });
+}
+
+/** The dialog gives the focus back to the page only: it cannot see into this component. */
+function focusAgain(button) {
+  if (document.activeElement === document.body) button?.focus();
 }
 
 const SIGNS = { automatic: "…", pending: "…", offered: "?", ok: "✓", off: "✗", failed: "✗" };

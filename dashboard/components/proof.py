@@ -32,19 +32,29 @@ class Badge:
     marks: dict[str, Mark] = field(default_factory=dict)
 
 
-def proof_badge(badge: Badge, *, run: str, key: str, on_ask: Callable[[], None], on_open: Callable[[], None]) -> None:
+def proof_badge(
+    badge: Badge, *, run: str, is_open: bool, key: str, on_ask: Callable[[], None], on_open: Callable[[], None]
+) -> None:
     """Show the badge, and mark every matrix on the page, in the browser: no figure is drawn again for it.
 
     Arguments:
         badge: what is known.
         run: tells one run from another, so that each is asked for once.
+        is_open: all of the proof is shown; when it no longer is, the badge has the keyboard's focus again.
         key: Streamlit's key.
         on_ask: the browser asks for the proof, or whether it is done.
         on_open: the visitor wants to see all of it.
     """
     _mount(
         key=key,
-        data={"run": run, "state": badge.state, "text": badge.text, "detail": badge.detail, "marks": badge.marks},
+        data={
+            "run": run,
+            "state": badge.state,
+            "text": badge.text,
+            "detail": badge.detail,
+            "marks": badge.marks,
+            "open": is_open,
+        },
         height="content",
         on_ask_change=on_ask,
         on_open_change=on_open,

@@ -37,6 +37,7 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     expect(dialog).to_contain_text("a second implementation that shares no arithmetic")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
+    expect(badge).to_be_focused()
     visit.page.wait_for_timeout(500)
     assert visit.first_figure() == before  # the chosen station's section is still the first one
 
