@@ -4,6 +4,7 @@
 const MASKED = 255;
 const GAP = 2;
 const BETWEEN = 8; // more room before another group of columns
+const LETTER = 5; // pixels of one of a group's name
 const NAMES = 34; // width of the layers' numbers
 const BESIDE = 46; // of the symbols of what lies outside of the layers
 const HEAD = 66; // height of what is written above the columns, as in model_map.css
@@ -129,6 +130,7 @@ function groups(map) {
   map.columns.forEach((column, index) => {
     if (index === 0 || startsGroup(map, index)) {
       const group = element("span", index ? "group first" : "group", column.group);
+      group.title = column.group;
       group.dataset.count = "0";
       line.append(group);
     }
@@ -228,7 +230,11 @@ function drawMap(choice, root) {
   const sizes = { "cell-width": width, "cell-height": height, gap: GAP, between: BETWEEN, names: NAMES, beside: BESIDE };
   for (const [name, pixels] of Object.entries(sizes)) grid.style.setProperty(`--${name}`, `${pixels}px`);
   for (const group of grid.querySelectorAll(".group")) {
-    group.style.width = `${Number(group.dataset.count) * (width + GAP) - GAP}px`;
+    const room = Number(group.dataset.count) * (width + GAP) - GAP;
+    const [word] = group.title.split(" ");
+    group.style.width = `${room}px`;
+    group.textContent = group.title.length * LETTER <= room ? group.title : word;
+    group.classList.toggle("spills", word.length * LETTER <= room + BETWEEN); // into the room before the next group
   }
   const left = (index) => index * (width + GAP)
     + map.columns.filter((_, other) => other <= index && startsGroup(map, other)).length * BETWEEN;
