@@ -1,9 +1,12 @@
-"""The cell explainer: how any number on the page came about, in a panel below the matrices.
+"""The cell explainer: how any number on a page came about, in a panel below the matrices.
 
 The link holds which cell it is and the way to it; the panel is a fragment of its own, so that nothing else is drawn
 again when a cell is clicked or an operand followed.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -19,12 +22,26 @@ from dashboard.sections import shows_all
 from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharers
 from dashboard.state import on_screen, step_index, token_position
-from llm_core import Run, Step, catalogue, explain
+from llm_core import ModelConfig, Run, Step, catalogue, explain
+from llm_core.catalogue import Entry
 from llm_core.cells import TOKEN_IDS
 from llm_core.explanation import Explanation
 
 PART = "explainer"
 FEW_LAYERS = 8  # up to which a residual's contributions are shown unasked: each layer is derived for them
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the page around the panel shows.
+
+    view_on: what to look at there, by the settings' names, so that this cell's matrix is on screen; empty where it is,
+    or where no view has it. parts: the fragments that are drawn again then. drags: regions can be dragged there.
+    """
+
+    view_on: Callable[[Settings, Step, Address], dict[str, object]]
+    parts: tuple[str, ...]
+    drags: Callable[[ModelConfig], bool] = lambda config: False
 
 
 def check(run: Run, chosen: Settings) -> None:
@@ -38,23 +55,33 @@ def check(run: Run, chosen: Settings) -> None:
 
 def open_button() -> None:
     """The way in without a mouse: the attention that the chosen token pays."""
+    chosen, run, _ = on_screen()
+    layer = min(chosen.layer, run.model.config.layers - 1)
+    there = {"head": chosen.head, "query": token_position(chosen, run)}
+    open_button_at(f"layers.{layer}.attention.weights", there)
+
+
+def open_button_at(name: str, there: dict[str, int]) -> None:
+    """The way in without a mouse, to the cell of this matrix that is nearest to these coordinates."""
     if st.button("Explain a cell", key="explain-a-cell", type="tertiary", icon=":material/calculate:",
                  help="Every number came from other numbers. Click any cell to see how."):  # fmt: skip
-        chosen, run, step = on_screen()
-        layer = min(chosen.layer, run.model.config.layers - 1)
-        there = {"head": chosen.head, "query": token_position(chosen, run)}
-        _go((explainer_trail.nearest(f"layers.{layer}.attention.weights", there, step),))
+        _go((explainer_trail.nearest(name, there, on_screen()[2]),))
         redraw([PART])
 
 
 @st.fragment(key=PART)
 @guarded
-def explainer() -> None:
-    """The panel, where a cell is to be explained; what listens to clicks, in any case."""
+def explainer(around: Around | None = None) -> None:
+    """The panel, where a cell is to be explained; what listens to clicks, in any case.
+
+    around: the page; the Inference page where it is left out.
+    """
+    around = around or INFERENCE
     chosen, run, step = on_screen()
     trail = _trail(chosen, step)
-    shown = _shown(chosen, step, trail) if trail else {}
-    panel(shown | {"drags": dragged.can_drag(run.model.config)}, key="explainer-panel", on_ask=_answer)
+    shown = _shown(chosen, step, trail, around) if trail else {}
+    drags = around.drags(run.model.config)
+    panel(shown | {"drags": drags}, key="explainer-panel", on_ask=partial(_answer, around))
 
 
 def _trail(chosen: Settings, step: Step) -> Trail:
@@ -70,7 +97,7 @@ def _trail(chosen: Settings, step: Step) -> Trail:
 # ---- what is shown --------------------------------------------------------------------------------------------------
 
 
-def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
+def _shown(chosen: Settings, on_screen: Step, trail: Trail, around: Around) -> dict[str, Any]:
     address = trail[-1]
     step = explainer_trail.step_of(address, on_screen)
     told = explain(step, address.name, address.index)
@@ -85,7 +112,7 @@ def _shown(chosen: Settings, on_screen: Step, trail: Trail) -> dict[str, Any]:
         "numbers": numbers(told), "note": _note(told, step, chosen), "pooled": _pooled(address, told),
         "end": not told.terms, "terms": main_terms(on_screen, step, told, by_size, page), "by_size": by_size,
         **_layers(on_screen, told, step, address), "marks": marks(on_screen, told, address),
-        "choice": _choice(chosen, step, address), "elsewhere": bool(_view_on(chosen, on_screen, address)),
+        "choice": _choice(chosen, step, address), "elsewhere": bool(around.view_on(chosen, on_screen, address)),
     }  # fmt: skip
 
 
@@ -155,26 +182,35 @@ def _choice(chosen: Settings, step: Step, address: Address) -> dict[str, Any]:
 
 
 def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, object]:
-    """What to look at so that this cell's matrix is on screen; empty where it is, or where no view has it."""
+    """The station, layer and head of a cell on the Inference page."""
     config = on_screen.run.model.config
     if address.step is not None or address.name == TOKEN_IDS or shows_all(config):
         return {}
     entry = catalogue.entry(config, address.name)
-    wanted: dict[str, object] = {"station": STATIONS[entry.part]}
+    wanted: dict[str, object] = {"station": STATIONS[entry.part]} | layer_and_head(chosen, config, entry, address)
+    return {name: value for name, value in wanted.items() if value != getattr(chosen, name)}
+
+
+def layer_and_head(chosen: Settings, config: ModelConfig, entry: Entry, address: Address) -> dict[str, int]:
+    """Which layer and head to look at for a cell; of heads that share its keys the chosen one, if it is among them."""
+    wanted = {}
     if entry.layer is not None:
         wanted["layer"] = entry.layer
     if entry.axes[0] == "head":
         wanted["head"] = address.index[0]
     elif entry.axes[0] == "kv_head" and address.index[0] != kv_head_of(config, chosen.head):
         wanted["head"] = sharers(config, address.index[0])[0]
-    return {name: value for name, value in wanted.items() if value != getattr(chosen, name)}
+    return wanted
+
+
+INFERENCE = Around(_view_on, ("stations", "layer", "matrices", "sample"), dragged.can_drag)
 
 
 # ---- what is asked --------------------------------------------------------------------------------------------------
 
 
 @callback
-def _answer(question: dict[str, Any]) -> None:
+def _answer(around: Around, question: dict[str, Any]) -> None:
     """A click or a key in the browser: which cell next, or how its terms are listed. What makes no sense is ignored."""
     chosen, _, step = on_screen()
     trail = _trail(chosen, step)
@@ -185,12 +221,12 @@ def _answer(question: dict[str, Any]) -> None:
         wanted = next_trail(trail, kind, value, step)
         if wanted is not None:
             _go(wanted)
-    elif kind == "drag":
+    elif kind == "drag" and around.drags(step.run.model.config):
         dragged.show(value, step)
     elif trail and kind == "show":
-        for name, wanted in _view_on(chosen, step, trail[-1]).items():
+        for name, wanted in around.view_on(chosen, step, trail[-1]).items():
             settings.look_at(name, wanted)
-        redraw(["stations", "layer", "matrices", "sample", PART])
+        redraw([*around.parts, PART])
     elif trail and kind == "by_size":
         st.session_state["explainer-by-size"] = value is True
     elif trail and kind == "page" and type(value) is int and value >= 0:  # of too many, there is none

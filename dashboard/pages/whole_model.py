@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard import overview, settings
+from dashboard import explainer, overview, settings
 from dashboard.components import pager, timeline
 from dashboard.headline import headline
 from dashboard.redraw import forget_rows, guarded, redraw, refusal
 from dashboard.state import run_of, step_index
 from dashboard.whole_model.lens import logit_lens
-from dashboard.whole_model.map import MEANING, chosen_matrix, map_of_all, refuse_unknown
+from dashboard.whole_model.map import AROUND, MEANING, chosen_matrix, map_of_all, refuse_unknown
 from dashboard.whole_model.stream import stream
 from dashboard.whole_model.table import health_table
 
@@ -27,6 +27,7 @@ def page() -> None:
         return
     config = run.model.config
     refuse_unknown(config)
+    explainer.check(run, settings.current())
     settings.check_view(step=len(run.steps), layer=config.layers, head=config.heads, lens_token=config.vocab_size)
     headline(HEADLINE)
     steps()
@@ -41,6 +42,7 @@ def page() -> None:
     logit_lens()
     health_table()
     pager()
+    explainer.explainer(AROUND)
 
 
 @st.fragment(key="whole-steps")
@@ -54,7 +56,7 @@ def steps() -> None:
 
 def _choose_step(index: int) -> None:
     settings.look_at("step", index)
-    redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health"])
+    redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health", explainer.PART])
 
 
 page()

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import settings
+from dashboard import explainer, settings
 from dashboard.components.model_map import Column, Outside, Plan, model_map
 from dashboard.depth import look_of
+from dashboard.explainer_trail import Address
 from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation
 from dashboard.figures.picture import number, percent
@@ -187,8 +188,10 @@ def chosen_matrix() -> None:
                         config={"displayModeBar": False},
                         alt=f"{entry.title}: {entry.formula}. {in_words([picture])}")  # fmt: skip
     st.markdown(f"`{entry.formula}` {entry.meaning}.")
-    if entry.axes[0] == "kv_head" and config.heads > 1:
+    shared = entry.axes[0] == "kv_head"
+    if shared and config.heads > 1:
         st.caption(sharing_sentence(config, look.head))
+    explainer.open_button_at(entry.name, {"head": kv_head_of(config, look.head) if shared else look.head})
     st.page_link(INFERENCE, label="See how it is computed", icon=":material/arrow_forward:",
                  query_params=settings.view() | {"station": STATION.get(entry.part, entry.part)})  # fmt: skip
 
@@ -198,3 +201,16 @@ def _where(entry: Entry, config: ModelConfig, head: int) -> list[str]:
     if entry.axes[0] == "kv_head" and config.kv_heads > 1:
         return [*layer, f"KV head {kv_head_of(config, head)}"]
     return [*layer, f"head {head}"] if entry.axes[0] == "head" and config.heads > 1 else layer
+
+
+def _view_on(chosen: Settings, step: Step, address: Address) -> dict[str, object]:
+    """What to choose on the map so that a cell's matrix is beside it; of weights the map has none."""
+    config = step.run.model.config
+    entry = next((each for each in catalogue.matrices(config) if each.name == address.name), None)
+    if entry is None or address.step is not None:
+        return {}
+    wanted: dict[str, object] = {"part": part_of(entry)} | explainer.layer_and_head(chosen, config, entry, address)
+    return {name: value for name, value in wanted.items() if value != getattr(chosen, name)}
+
+
+AROUND = explainer.Around(_view_on, ("whole-map", "whole-matrix"))

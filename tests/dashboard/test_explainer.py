@@ -16,6 +16,7 @@ from dashboard.explainer_trail import LONGEST, Address, follow, nearest, picked,
 from dashboard.explainer_words import brief, full
 from dashboard.figures.picture import Picture
 from dashboard.models import Unusable
+from dashboard.navigation import WHOLE_MODEL
 from dashboard.pictures import Look
 from dashboard.settings import DEFAULTS
 from llm_core import catalogue, explain, generate, load_model, random_model
@@ -357,3 +358,14 @@ def test_what_a_browser_sends_is_checked(runs, kind, monkeypatch):
     step = runs["toy"].steps[0]
     for value in HOSTILE:
         assert explainer.next_trail((), kind, value, step) is None, value
+
+
+def test_on_the_whole_models_page_a_cell_is_explained_and_its_matrix_is_brought_beside_the_map():
+    page = opened(model="llama-nano", layer="1", cell="layers.2.attention.q/3.1.0").switch_page(WHOLE_MODEL).run()
+    shown = told(page)
+    assert not page.exception and shown["title"] == "Queries" and shown["elsewhere"] and not shown["drags"]
+    wanted = {"model": "llama-nano", "layer": "2", "head": "3", "part": "attention.q"}
+    page = opened(**wanted, cell="layers.2.attention.q/3.1.0").switch_page(WHOLE_MODEL).run()
+    assert not told(page)["elsewhere"]
+    page = opened(**wanted, cell="layers.9.attention.q/3.1.0").switch_page(WHOLE_MODEL).run()
+    assert not page.exception and told(page) is None

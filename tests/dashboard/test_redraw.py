@@ -11,7 +11,7 @@ from dashboard.whole_model import map as whole_map
 from tests.dashboard.test_page import opened, sentences
 
 CALLBACKS = [
-    (take_away._begin, ()), (explainer._answer, ({"close": True},)), (overview._choose_step, (1,)),
+    (take_away._begin, ()), (explainer._answer, (explainer.INFERENCE, {"close": True})), (overview._choose_step, (1,)),
     (overview._choose_station, ("logits",)), (proof._ask, ()), (whole_map._choose, ("layers.0.attention.weights#0",)),
     (lens._type_token, ()), (lens._choose_token, ()), (card._go, ("mask",)), (card._answer, ({"go": "mask"},)),
     (card._answer, ({"leave": True},)), (card._answer, ({"explain": True},)),
