@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from dashboard.settings import DEFAULTS, Settings
 
 from .visit import Visit, eventually, run_of
 
+pytestmark = pytest.mark.slow  # about a minute, all of them together
 SCORES = "layers.0.attention.scores"
 
 
