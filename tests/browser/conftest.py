@@ -154,6 +154,8 @@ def other_visit(other_page: Page, address: str) -> Iterator[Visit]:
 
 def _visit(page: Page, address: str) -> Iterator[Visit]:
     page.set_viewport_size(WIDE)
+    page.goto(f"{address}/_stcore/health")
+    page.evaluate("localStorage.clear()")  # whether a visitor before closed the sidebar
     visit = Visit(page, address)
     yield visit
     visit.leave()
