@@ -9,7 +9,7 @@ from dashboard import early
 st.set_page_config(
     page_title="Every matrix", page_icon="dashboard/icon.svg", layout="wide", initial_sidebar_state=284
 )  # pixels
-waiting = early.begin()  # before what takes seconds to import, the first time
+early_chart = early.begin()  # before what takes seconds to import, the first time
 
 from dashboard import navigation, settings, style
 from dashboard.chooser import dialogs
@@ -28,5 +28,5 @@ if navigation.computes(page):
 
 navigation.links()
 guarded(page.run)()
-waiting.empty()
+early_chart.empty()
 freeze_modules()

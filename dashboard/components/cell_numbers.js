@@ -3,17 +3,15 @@
 // A heatmap says them through its trace's `meta`: numbers: { texts: a row of texts for each row of cells, size: pixels }.
 // They lie in the figure's own picture, so that its hover labels cover them; their looks are in style.css.
 
-const cellNumbers = { owner: null, figures: null };
+const cellNumbers = { figures: null };
 
-function startWriting(owner) {
-  cellNumbers.owner = owner;
+function startWriting() {
   cellNumbers.figures ||= watchFigures(writeNumbers);
 }
 
-function stopWriting(owner) {
-  if (cellNumbers.owner !== owner) return;
+function stopWriting() {
   cellNumbers.figures?.stop();
-  cellNumbers.figures = cellNumbers.owner = null;
+  cellNumbers.figures = null;
 }
 
 function writeNumbers(figure) {

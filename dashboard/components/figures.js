@@ -58,7 +58,10 @@ function span(axis, first, last) {
   return [first, last].map((cell) => inside(axis.c2p(cell - 0.5))).sort((a, b) => a - b);
 }
 
-/** Draw these boxes, { kind, x: [from, to], y: [from, to], label (or none) }, over a figure, in place of the ones of this class. */
+/**
+ * Draw these boxes, { kind, x: [from, to], y: [from, to], label (or none) }, over a figure, in place of the ones of this
+ * class.
+ */
 function placeOutlines(figure, className, boxes, look) {
   const paper = figure.querySelector(".svg-container");
   if (!paper) return;

@@ -1,5 +1,5 @@
 // Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`),
-// numbers.js, figures.js and cell_numbers.js.
+// codes.js, figures.js and cell_numbers.js.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 const BLOCKS = '[class*="st-key-equation-"]';
@@ -16,12 +16,12 @@ export default function () {
   }
   arrangeSoon();
   tellNumbers();
-  startWriting(paging);
+  startWriting();
   return whenUnmounted(paging, stopPaging);
 }
 
 function stopPaging() {
-  stopWriting(paging);
+  stopWriting();
   paging.observer?.disconnect();
   paging.sizes?.disconnect();
   paging.observer = paging.sizes = null;

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.browser import component, read
 
-_mount = component("equation_pager", scripts=["choice.js", "numbers.js", "figures.js", "cell_numbers.js", "pager.js"],
+_mount = component("equation_pager", scripts=["choice.js", "codes.js", "figures.js", "cell_numbers.js", "pager.js"],
                    styles=[])  # fmt: skip
 _PAGE_STYLE = f"<style>{read(['page.css'])}</style>"
 

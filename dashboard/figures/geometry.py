@@ -114,14 +114,14 @@ def fitted(parts: list[Part], cell: Cell) -> Cell:
     be read, then as their labels can; columns that have neither get as narrow as they must."""
     if plan(parts, cell).width <= WIDE:  # as most do, and planning takes a while
         return cell
-    sizes = {"token": cell.labelled, "feature": cell.feature >= NARROWEST_LABELLED}
+    has_text = {"token": cell.labelled, "feature": cell.feature >= NARROWEST_LABELLED}
     for narrowest in (NUMBERED, NARROWEST_LABELLED):
-        floors = {name: min(narrowest, getattr(cell, name)) if said else NARROWEST for name, said in sizes.items()}
+        floors = {name: min(narrowest, getattr(cell, name)) if text else NARROWEST for name, text in has_text.items()}
         narrow = _narrowed(parts, cell, floors)
         if plan(parts, narrow).width <= WIDE:
             return narrow
-    unsaid = {name: getattr(cell, name) if said else NARROWEST for name, said in sizes.items()}
-    return _narrowed(parts, cell, unsaid)
+    floors = {name: getattr(cell, name) if text else NARROWEST for name, text in has_text.items()}
+    return _narrowed(parts, cell, floors)
 
 
 def _narrowed(parts: list[Part], cell: Cell, floors: Mapping[str, float]) -> Cell:

@@ -122,7 +122,7 @@ def _line(step: Step, chosen: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="lens-token"):
         _choice(step, token)
     about, sentence = st.session_state.get("lens-remark", (None, ""))
-    if about == token:
+    if sentence and about == token:
         st.text(sentence)
     panels = [
         Panel(f"Probability of {escape(label)}", [Line("probability", probability)], percent=True),

@@ -389,4 +389,7 @@ def test_a_larger_figure_has_the_same_cells_and_larger_letters(toy):
     assert after["layout"]["width"] == round(1.5 * before["layout"]["width"])
     assert [t.get("z") for t in after["data"]] == [t.get("z") for t in before["data"]]
     assert after["layout"]["annotations"][0]["font"]["size"] == 1.5 * before["layout"]["annotations"][0]["font"]["size"]
+    small, grown = ([t["meta"]["numbers"] for t in made["data"] if "numbers" in t["meta"]] for made in (before, after))
+    assert small and [n["size"] for n in grown] == [1.5 * n["size"] for n in small]
+    assert [n["texts"] for n in grown] == [n["texts"] for n in small]
     assert enlarged(figure, 1.5, 10).to_dict() == before
