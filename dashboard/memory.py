@@ -7,7 +7,7 @@ from dashboard.readings import WHOLE
 from dashboard.turns import LONG
 from llm_core import ModelConfig, Transformer, catalogue
 from llm_core import memory as machine
-from llm_core.trace import DERIVED, ROWS_PER_BLOCK
+from llm_core.trace import DERIVED, rows_per_block
 
 _SIZE = 4  # bytes of a number, as float32; bfloat16 takes less
 _RESERVE = 200_000_000  # bytes that are left to everything else
@@ -29,7 +29,7 @@ def _looking(config: ModelConfig, tokens: int) -> int:
     layer = [entry for entry in catalogue.matrices(config) if entry.layer == 0]
     widest = max(config.heads * tokens, config.feedforward_dim, config.model_dim)
     whole = len(layer) * min(WHOLE, _SIZE * tokens * widest)
-    return whole + min(DERIVED.limit, whole) + 6 * _SIZE * ROWS_PER_BLOCK * widest
+    return whole + min(DERIVED.limit, whole) + 6 * _SIZE * min(tokens, rows_per_block(config, tokens)) * widest
 
 
 def may_be_long(text: str) -> bool:

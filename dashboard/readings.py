@@ -19,7 +19,7 @@ from dashboard.kept import Kept
 from dashboard.library import third_of_memory
 from llm_core import Matrix, ModelConfig, Step, catalogue
 from llm_core.catalogue import Entry
-from llm_core.trace import ROWS_PER_BLOCK
+from llm_core.trace import blocks
 
 _COUNTED, _EVERY = 300_000, 61  # numbers of a head up to which a scale looks at all; else at one of so many
 WHOLE = 32 * 2**20  # bytes of one matrix up to which it is derived in one go, and kept for the next look
@@ -107,8 +107,7 @@ def _blocks(step: Step, names: Sequence[str]) -> Iterator[range | None]:
     if 4 * rows * max(_row_size(step, name) for name in names) <= WHOLE:
         yield None
         return
-    for start in range(0, rows, ROWS_PER_BLOCK):
-        yield range(start, min(start + ROWS_PER_BLOCK, rows))
+    yield from blocks(step)
 
 
 def _row_size(step: Step, name: str) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from llm_core.generation import Step
-from llm_core.trace import ROWS_PER_BLOCK, Matrix
+from llm_core.trace import Matrix, blocks
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,10 @@ def in_blocks(step: Step, names: Sequence[str], rows: range | None = None) -> It
     rows: only these rows of the step (0 is its first). A matrix whose rows are not the step's (cached keys and values,
     the logits) comes once. Raises ValueError as `Step.matrices` does.
     """
-    whole = range(len(step.positions)) if rows is None else rows
     seen: set[str] = set()
-    for start in range(whole.start, whole.stop, ROWS_PER_BLOCK):
+    for block in blocks(step, rows):
         wanted = [name for name in names if name not in seen]
-        for matrix in step.matrices(wanted, range(start, min(start + ROWS_PER_BLOCK, whole.stop))) if wanted else []:
+        for matrix in step.matrices(wanted, block) if wanted else []:
             if matrix.axes[-2] == "key" or matrix.axes[-1] == "vocab":
                 seen.add(matrix.name)
             yield matrix

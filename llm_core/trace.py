@@ -9,7 +9,7 @@ Axis letters: b batch, p position (rows of the step), s cached positions, m mode
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,14 @@ from llm_core import catalogue, notebook
 from llm_core.attention import Rows, allowed_keys
 from llm_core.cache import CachedRows
 from llm_core.catalogue import Entry
+from llm_core.config import ModelConfig
 from llm_core.tap import Recorder
 
 if TYPE_CHECKING:
     from llm_core.generation import Step
 
-ROWS_PER_BLOCK = 64
+FEWEST_ROWS, MOST_ROWS = 64, 512  # of a block: matrix products of fewer rows are slower, row for row
+CELLS_PER_BLOCK = 4 * 2**20  # of the widest matrix of a block with more than the fewest rows
 DOOR_TOLERANCE = 1e-5  # of float32, relative to the door's largest magnitude; wider for coarser types
 
 
@@ -113,6 +115,21 @@ class Budget:
 DERIVED = Budget(256 * 2**20)
 
 
+def rows_per_block(config: ModelConfig, end: int) -> int:
+    """How many rows of a layer are derived at once where they meet `end` keys: as many as keep a block small."""
+    widest = max(config.heads * end, config.feedforward_dim, config.model_dim)
+    fit = max(1, CELLS_PER_BLOCK // widest)
+    return min(max(FEWEST_ROWS, 2 ** (fit.bit_length() - 1)), MOST_ROWS)
+
+
+def blocks(step: "Step", rows: range | None = None) -> Iterator[range]:
+    """The rows of a step (0 is its first; all by default) in the blocks in which they are derived."""
+    rows = range(len(step.positions)) if rows is None else rows
+    size = rows_per_block(step.run.model.config, step.positions.stop)
+    for start in range(rows.start - rows.start % size, rows.stop, size):
+        yield range(max(start, rows.start), min(start + size, rows.stop))
+
+
 def matrices(step: "Step", names: Sequence[str], rows: range | None = None) -> list[Matrix]:
     """The named matrices of one step, each layer derived once for all of its names.
 
@@ -172,14 +189,12 @@ def _values(step: "Step", entries: Sequence[Entry], rows: range | None) -> dict[
     for entry in entries:
         kept = step.kept.get(entry.name)
         if kept is not None:
-            found[entry.name] = (
-                kept if rows is None or entry.axes[-1] == "vocab" else kept[rows.start : rows.stop],
-                True,
-            )
+            found[entry.name] = _cut(kept, entry.axes, rows), True
             continue
-        derived = DERIVED.get((step.run.number, step.index, entry.name)) if rows is None else None
-        if derived is not None:
-            found[entry.name] = derived
+        derived = DERIVED.get((step.run.number, step.index, entry.name))
+        if derived is not None and (rows is None or derived[1]):  # one that does not arrive is asked for its rows alone
+            whole, arrives = derived
+            found[entry.name] = _cut(whole, entry.axes, rows), arrives
         else:
             missing.setdefault(entry.layer, set()).add(entry.name)
     for layer, names in missing.items():
@@ -197,16 +212,17 @@ def _derive(step: "Step", layer: int | None, names: set[str], rows: range | None
         return {name: (value, True) for name, value in _outside_layers(step, names, rows).items()}
     config = step.run.model.config
     wanted = range(len(step.positions)) if rows is None else rows
-    first = wanted.start - wanted.start % ROWS_PER_BLOCK
+    size = rows_per_block(config, step.positions.stop)
+    first = wanted.start - wanted.start % size
+    last = min(-(-wanted.stop // size) * size, len(step.positions))
     pieces: dict[str, list[Tensor]] = {name: [] for name in names}
     arrives = True
-    for start in range(first, wanted.stop, ROWS_PER_BLOCK):
-        block = range(start, min(start + ROWS_PER_BLOCK, len(step.positions)))
+    for block in blocks(step, range(first, last)):  # whole blocks, whatever is wanted of them
         values, arrived = _layer_rows(step, layer, names, block)
         arrives = arrives and arrived
         for name, value in values.items():
             pieces[name].append(value)
-    trim = slice(wanted.start - first, wanted.stop - first)
+    trim = range(wanted.start - first, wanted.stop - first)
     return {
         name: (_joined(parts, catalogue.matrix(config, name).axes, trim), arrives) for name, parts in pieces.items()
     }
@@ -236,12 +252,24 @@ def _close(derived: Tensor, door: Tensor) -> bool:
     return bool(difference <= tolerance * size)  # False for NaN
 
 
-def _joined(parts: list[Tensor], axes: tuple[str, ...], trim: slice) -> Tensor:
-    if "position" not in axes and "query" not in axes:  # cached keys and values: all rows, in every block
-        return parts[0]
-    axis = axes.index("position") if "position" in axes else axes.index("query")
-    whole = parts[0] if len(parts) == 1 else torch.cat(parts, axis)
-    return whole.narrow(axis, trim.start, trim.stop - trim.start)
+def _joined(parts: list[Tensor], axes: tuple[str, ...], trim: range) -> Tensor:
+    axis = _row_axis(axes)
+    whole = parts[0] if axis is None or len(parts) == 1 else torch.cat(parts, axis)
+    return _cut(whole, axes, trim)
+
+
+def _row_axis(axes: tuple[str, ...]) -> int | None:
+    """Which axis counts the step's rows; None for cached keys and values, which have all rows in every block, and for
+    the sampled row's logits and probabilities.
+    """
+    if axes[-1] == "vocab":
+        return None
+    return next((i for i, axis in enumerate(axes) if axis in ("position", "query")), None)
+
+
+def _cut(whole: Tensor, axes: tuple[str, ...], rows: range | None) -> Tensor:
+    axis = _row_axis(axes)
+    return whole if rows is None or axis is None else whole.narrow(axis, rows.start, len(rows))
 
 
 def _outside_layers(step: "Step", names: set[str], rows: range | None) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from llm_core import ModelConfig, Transformer, generate, load_model, random_model
+from llm_core import ModelConfig, Transformer, generate, load_model, random_model, trace
 from llm_core.tap import Recorder
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -60,7 +60,13 @@ def own_model():
 
 
 @pytest.fixture
-def long_run(small_model):
+def small_blocks(monkeypatch):
+    """Layers are derived in blocks of 64 rows, so that a short prompt has several."""
+    monkeypatch.setattr(trace, "MOST_ROWS", 64)
+
+
+@pytest.fixture
+def long_run(small_model, small_blocks):
     """A prompt of three 64-row blocks, the last one incomplete, and three new tokens."""
     return generate(small_model, ids(150), max_new_tokens=3)
 

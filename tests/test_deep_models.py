@@ -45,7 +45,7 @@ def run(request):
 
 
 @pytest.fixture(autouse=True)
-def empty_budget(monkeypatch):
+def empty_budget(monkeypatch, small_blocks):
     """Nothing derived before is at hand."""
     monkeypatch.setattr(trace, "DERIVED", trace.Budget(2**26))
 

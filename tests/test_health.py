@@ -9,7 +9,7 @@ from conftest import CONFIGS, ids
 
 from llm_core import catalogue, generate, random_model
 from llm_core.health import Tally, health, in_blocks
-from llm_core.trace import ROWS_PER_BLOCK, Matrix
+from llm_core.trace import Matrix
 
 
 def matrix(name: str, values, mask=None) -> Matrix:
@@ -99,14 +99,14 @@ def check(found, whole) -> None:
         assert found.first == pytest.approx(free[:, 0].mean(), rel=1e-6)
 
 
-def test_a_long_prompt_is_counted_block_by_block_and_no_matrix_is_derived_whole():
-    step = generate(random_model(CONFIGS["grouped queries, RoPE, SwiGLU"]), ids(2 * ROWS_PER_BLOCK + 5)).steps[0]
+def test_a_long_prompt_is_counted_block_by_block_and_no_matrix_is_derived_whole(small_blocks):
+    step = generate(random_model(CONFIGS["grouped queries, RoPE, SwiGLU"]), ids(133)).steps[0]
     names = [n for n in step.names if n.startswith("layers.1.")]
     sizes = {}
     for block in in_blocks(step, names):
         sizes.setdefault(block.name, []).append(block.values.shape[-2])
-    assert sizes["layers.1.attention.weights"] == [ROWS_PER_BLOCK, ROWS_PER_BLOCK, 5]
-    assert sizes["layers.1.attention.keys"] == [2 * ROWS_PER_BLOCK + 5]  # cached rows come once
+    assert sizes["layers.1.attention.weights"] == [64, 64, 5]
+    assert sizes["layers.1.attention.keys"] == [133]  # cached rows come once
     for found in health(step, names):
         check(found, step.matrix(found.name))
 

@@ -62,7 +62,7 @@ def test_rows_of_a_batch_do_not_see_each_other(pair):
 
 
 @pytest.mark.parametrize("count", [5, 150], ids=["a short prompt", "a prompt of three blocks of rows"])
-def test_a_run_and_what_is_derived_from_it(pair, count):
+def test_a_run_and_what_is_derived_from_it(pair, count, small_blocks):
     ours, theirs = pair
     run = generate(ours, prompt(count), max_new_tokens=WINDOW + 3 if count == 5 else 3, sampling=GREEDY)
     assert run.ended == "length"

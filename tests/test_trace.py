@@ -6,7 +6,7 @@ import threading
 
 import pytest
 import torch
-from conftest import assert_close, ids, record
+from conftest import CONFIGS, assert_close, ids, record
 
 from llm_core import PRESETS, generate, random_model, trace
 from llm_core.cache import KVCache
@@ -25,7 +25,7 @@ def fresh(step, names, rows=None):
     return step.matrices(names, rows)
 
 
-def test_derived_matrices_are_those_of_a_full_recording(small_model):
+def test_derived_matrices_are_those_of_a_full_recording(small_model, small_blocks):
     run = generate(small_model, ids(150), max_new_tokens=3)
     cache = KVCache(small_model.config)
     for step in run.steps:
@@ -72,6 +72,41 @@ def test_a_tile_is_the_same_bits_as_those_rows_of_the_whole(long_run, rows):
         assert [list(x) for x in tile.labels] == [list(x) for x in labels], tile.name
         if full.mask is not None:
             assert torch.equal(tile.mask, full.mask[rows.start : rows.stop]), tile.name
+
+
+def test_a_block_holds_more_rows_where_they_are_short_and_always_whole_ones():
+    config = PRESETS["toy"]
+    sizes = [trace.rows_per_block(config.with_(heads=4), end) for end in (1, 2_048, 5_000, 20_000, 1_000_000)]
+    assert sizes == [512, 512, 128, 64, 64]
+    assert trace.rows_per_block(config.with_(feedforward_dim=20_000), 5) == 128
+
+
+def test_blocks_meet_where_they_meet_in_every_question(own_model):
+    step = generate(own_model(), ids(150)).steps[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "MOST_ROWS", 64)
+        assert list(trace.blocks(step)) == [range(64), range(64, 128), range(128, 150)]
+        assert list(trace.blocks(step, range(50, 70))) == [range(50, 64), range(64, 70)]
+    assert list(trace.blocks(step, range(50, 70))) == [range(50, 70)]
+
+
+def test_a_tile_over_two_blocks_of_full_size_is_the_same_bits_as_those_rows_of_the_whole():
+    model = random_model(CONFIGS["grouped queries, RoPE, SwiGLU"].with_(max_positions=700), seed=3)
+    step = generate(model, ids(trace.MOST_ROWS + 100)).steps[0]
+    names = [WEIGHTS, QUERIES, "layers.1.feedforward.hidden"]
+    rows = range(trace.MOST_ROWS - 3, trace.MOST_ROWS + 3)
+    for tile, whole in zip(fresh(step, names, rows), fresh(step, names), strict=True):
+        assert whole.arrives and torch.equal(tile.values, whole.values[..., rows.start : rows.stop, :]), tile.name
+
+
+def test_rows_of_what_was_derived_as_a_whole_are_not_derived_again(long_run, monkeypatch):
+    step = long_run.steps[0]
+    whole = {m.name: m.values for m in fresh(step, step.names)}
+    monkeypatch.setattr(trace, "_layer_rows", lambda *_: pytest.fail("it was at hand"))
+    for tile in step.matrices(step.names, range(70, 80)):
+        row_axes = [i for i, axis in enumerate(tile.axes) if axis in ("position", "query") and tile.axes[-1] != "vocab"]
+        expected = whole[tile.name].narrow(row_axes[0], 70, 10) if row_axes else whole[tile.name]
+        assert torch.equal(tile.values, expected), tile.name
 
 
 @pytest.mark.parametrize("rows", [range(-1, 2), range(0, 151), range(3, 3), range(5, 2), range(0, 4, 2)], ids=str)
@@ -152,7 +187,7 @@ def test_a_door_that_is_not_a_number_is_noticed(own_model):
     assert not run.steps[0].matrix(QUERIES).arrives
 
 
-def test_only_the_rows_of_a_tile_must_arrive(own_model):
+def test_only_the_rows_of_a_tile_must_arrive(own_model, small_blocks):
     model = own_model()
     run = generate(model, ids(130))
     with torch.inference_mode():
