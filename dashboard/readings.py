@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from dashboard import turns
 from dashboard.figures.picture import Pooling
@@ -140,24 +139,25 @@ class _Reader:
         self.arrives = self.arrives and matrix.arrives
         if self.once and self.done:
             return
-        values = (matrix.values if matrix.axes[0] in HEADS else matrix.values[None]).float()
+        values = (matrix.values if matrix.axes[0] in HEADS else matrix.values[None]).float().numpy()
+        mask = None if matrix.mask is None else matrix.mask.numpy()
         if not self.done:
             self._begin(values, matrix)
         step = self.pooled.tile[1]
-        small = self.pooled.add(values, matrix.mask, self.done)
-        self.masked = self.masked or matrix.mask is not None
+        small = self.pooled.add(values, mask, self.done)
+        self.masked = self.masked or mask is not None
         for start, samples in enumerate(self.samples):
             for head, sample in enumerate(samples):
                 first = 0.0  # of the tile that is left out in part
                 if start:
                     seen = values[head, :, start:step]
-                    first = extreme(seen if matrix.mask is None else seen.masked_fill(matrix.mask[:, start:step], 0))
+                    first = extreme(seen if mask is None else seen[~mask[:, start:step]])
                 largest_of_all = max(extreme(small[head, :, start:]), first, key=abs)
-                sample.add(values[head], matrix.mask, largest_of_all)
+                sample.add(values[head], mask, largest_of_all)
         self.labels += matrix.labels[-2]
         self.done += values.shape[-2]
 
-    def _begin(self, values: Tensor, matrix: Matrix) -> None:
+    def _begin(self, values: np.ndarray, matrix: Matrix) -> None:
         heads, _, self.columns = values.shape
         if self.once:
             self.rows = values.shape[-2]

@@ -1,33 +1,41 @@
-"""Large matrices made small enough to look at: each cell stands for a tile of numbers."""
+"""Large matrices made small enough to look at: each cell stands for a tile of numbers.
 
-from typing import Any
+Here and in `scale` everything is numpy: torch would share each of these many small tasks out among its threads, and
+they would wait for the browser that draws on the same machine.
+"""
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from dashboard.figures.picture import POOLINGS, Pooling, tile_size
 
 
-def largest(values: Tensor, step: int, axis: int = -1) -> Tensor:
+def largest(values: np.ndarray, step: int, axis: int = -1) -> np.ndarray:
     """Of each `step` neighbours along an axis the one of largest magnitude; the last ones may be fewer."""
     if step == 1:
         return values
-    tiles = _tiles(values, step, axis, 0)
-    high, low = tiles.amax(-1), tiles.amin(-1)
-    return torch.where(high >= -low, high, low).movedim(-1, axis)
+    high, low = (_of_each(step, op, values, axis) for op in (np.maximum, np.minimum))
+    return np.where(high >= -low, high, low)
 
 
-def all_of(hidden: Tensor, step: int, axis: int = -1) -> Tensor:
+def all_of(hidden: np.ndarray, step: int, axis: int = -1) -> np.ndarray:
     """True where all of each `step` neighbours are True."""
-    return hidden if step == 1 else _tiles(hidden, step, axis, True).all(-1).movedim(-1, axis)
+    return _of_each(step, np.logical_and, hidden, axis)
 
 
-def _tiles(values: Tensor, step: int, axis: int, fill: float) -> Tensor:
-    """(…, size) → (…, size / step, step), with `axis` moved to the end."""
-    moved = values.movedim(axis, -1)
-    moved = torch.nn.functional.pad(moved, (0, -moved.shape[-1] % step), value=fill)
-    return moved.unflatten(-1, (-1, step))
+def _of_each(step: int, op: np.ufunc, values: np.ndarray, axis: int = -1) -> np.ndarray:
+    """`op` over each `step` neighbours along an axis; the last ones may be fewer."""
+    if step == 1:
+        return values
+    moved = np.moveaxis(values, axis, -1)
+    whole, size = moved.shape[-1] // step, moved.shape[-1]
+    small = np.empty((*moved.shape[:-1], -(-size // step)), values.dtype)
+    inner, tiled = small[..., :whole], moved[..., : whole * step]
+    inner[...] = tiled[..., ::step]
+    for i in range(1, step):  # many tiles at once: quicker than one tile after the other
+        op(inner, tiled[..., i::step], out=inner)
+    if whole * step < size:
+        small[..., -1] = op.reduce(moved[..., whole * step :], -1)
+    return np.moveaxis(small, -1, axis)
 
 
 class Pooled:
@@ -36,50 +44,52 @@ class Pooled:
     def __init__(self, heads: int, rows: int, columns: int) -> None:
         self.tile = tile_size(rows), tile_size(columns)
         shape = heads, -(-rows // self.tile[0]), -(-columns // self.tile[1])
-        self._high, self._low = torch.full(shape, -torch.inf), torch.full(shape, torch.inf)
-        self._sum, self._count = torch.zeros(shape), torch.zeros((1, *shape[1:]))
+        self._high, self._low = np.full(shape, -np.inf, np.float32), np.full(shape, np.inf, np.float32)
+        self._sum, self._count = np.zeros(shape, np.float32), np.zeros((1, *shape[1:]), np.float32)
 
-    def add(self, values: Tensor, mask: Tensor | None, start: int) -> Tensor:
+    def add(self, values: np.ndarray, mask: np.ndarray | None, start: int) -> np.ndarray:
         """Take in (heads, rows, columns), the first of which is the matrix's row `start`, less what `mask` (rows,
         columns) hides. Returns the largest magnitudes (heads, rows, tiles of columns), 0 where all is hidden.
         """
         step = self.tile[1]
-        seen = torch.ones_like(values[:1]) if mask is None else (~mask)[None].to(values.dtype)
-        high, low = (
-            _tiles(values if mask is None else values.masked_fill(mask, far), step, -1, far)
-            for far in (-torch.inf, torch.inf)
-        )
-        total, count = (_tiles(v, step, -1, 0) for v in (values if mask is None else values.masked_fill(mask, 0), seen))
-        high, low = high.amax(-1), low.amin(-1)
-        for kept, part, of_tile, of_both, fill in (
-            (self._high, high, torch.amax, torch.maximum, -torch.inf),
-            (self._low, low, torch.amin, torch.minimum, torch.inf),
-            (self._sum, total.sum(-1), torch.sum, torch.add, 0),
-            (self._count, count.sum(-1), torch.sum, torch.add, 0),
-        ):
-            self._merge(kept, part, start, of_tile, of_both, fill)
-        return _larger(high, low, count.sum(-1) == 0)
+        seen = np.ones(values.shape[1:], np.float32) if mask is None else (~mask).astype(np.float32)
+        high = _of_each(step, np.maximum, _filled(values, mask, -np.inf))
+        low = _of_each(step, np.minimum, _filled(values, mask, np.inf))
+        total = _of_each(step, np.add, _filled(values, mask, 0))
+        count = _of_each(step, np.add, seen[None])
+        self._merge(self._high, high, start, np.maximum, -np.inf)
+        self._merge(self._low, low, start, np.minimum, np.inf)
+        self._merge(self._sum, total, start, np.add, 0)
+        self._merge(self._count, count, start, np.add, 0)
+        return _larger(high, low, count == 0)
 
-    def _merge(self, kept: Tensor, part: Tensor, start: int, of_tile: Any, of_both: Any, fill: float) -> None:
-        before = start % self.tile[0]  # rows of the first tile, which are there already
-        after = -(before + part.shape[1]) % self.tile[0]
-        tiles = torch.nn.functional.pad(part, (0, 0, before, after), value=fill).unflatten(1, (-1, self.tile[0]))
-        there = kept.narrow(1, start // self.tile[0], tiles.shape[1])
-        there.copy_(of_both(there, of_tile(tiles, 2)))
+    def _merge(self, kept: np.ndarray, part: np.ndarray, start: int, op: np.ufunc, fill: float) -> None:
+        first, before = divmod(start, self.tile[0])  # `before` rows of the first tile are there already
+        if before:
+            part = np.pad(part, ((0, 0), (before, 0), (0, 0)), constant_values=fill)
+        tiles = _of_each(self.tile[0], op, part, 1)
+        there = kept[:, first : first + tiles.shape[1]]
+        op(there, tiles, out=there)
 
     def values(self) -> dict[Pooling, np.ndarray]:
         """The small matrices, one for each way of pooling; 0 where all is hidden."""
-        largest = _larger(self._high, self._low, self._count == 0).numpy()
+        largest = _larger(self._high, self._low, self._count == 0)
         if self.tile == (1, 1):
             return dict.fromkeys(POOLINGS, largest)
-        high = self._high.masked_fill(self._count == 0, 0)
-        return {"largest": largest, "mean": (self._sum / self._count.clamp(min=1)).numpy(), "maximum": high.numpy()}
+        high = np.where(self._count == 0, np.float32(0), self._high)
+        return {"largest": largest, "mean": self._sum / np.maximum(self._count, 1), "maximum": high}
 
     def hidden(self) -> np.ndarray:
         """True where all of a tile is hidden (rows, columns)."""
-        return (self._count[0] == 0).numpy()
+        return np.asarray(self._count[0] == 0)
 
 
-def _larger(high: Tensor, low: Tensor, hidden: Tensor) -> Tensor:
+def _filled(values: np.ndarray, mask: np.ndarray | None, fill: float) -> np.ndarray:
+    return values if mask is None else np.where(mask, values.dtype.type(fill), values)
+
+
+def _larger(high: np.ndarray, low: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Of the highest and the lowest of each tile the one of larger magnitude; 0 where all of it is hidden."""
-    return torch.where(high >= -low, high, low).masked_fill(hidden, 0)
+    larger = np.where(high >= -low, high, low)
+    larger[np.broadcast_to(hidden, larger.shape)] = 0
+    return larger

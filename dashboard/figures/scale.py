@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 TOWERS = 20  # a largest cell of more than this many times the 99th percentile does not set the scale
 PALE = 30  # nor one of more than this many times the median: cells like most others would be hard to see
@@ -55,6 +53,8 @@ def robust(magnitudes: np.ndarray, largest: float, share: float | None = None) -
     if magnitudes.size < FEWEST:
         return None
     middle, high = magnitudes.size // 2, int(0.99 * (magnitudes.size - 1))  # of few cells, too, not the largest one
+    if _plainly_fits(magnitudes, largest, middle, high, share):
+        return None
     ordered = np.partition(magnitudes.ravel(), (middle, high))
     typical, usual = float(ordered[middle]), float(ordered[high])
     if share is not None:
@@ -67,11 +67,25 @@ def robust(magnitudes: np.ndarray, largest: float, share: float | None = None) -
     return usual if largest > min(TOWERS * usual, PALE * typical) else None
 
 
-def extreme(values: Tensor) -> float:
-    """The finite value of largest magnitude."""
-    if not values.numel():
+def _plainly_fits(magnitudes: np.ndarray, largest: float, middle: int, high: int, share: float | None) -> bool:
+    """True where counting, which is far quicker than ordering, shows that the largest makes a good scale."""
+
+    def reaches(index: int, ratio: int) -> bool:  # the value at this index of all in order is at least largest / ratio
+        return int(np.count_nonzero(magnitudes > largest / ratio)) >= magnitudes.size - index
+
+    if share is not None:
+        return largest <= THIN * share or reaches(high, THIN)
+    return largest > 0 and reaches(high, TOWERS) and reaches(middle, PALE)
+
+
+def extreme(values: np.ndarray) -> float:
+    """The finite value of largest magnitude; 0 where there is none."""
+    if not values.size:
         return 0.0
-    low, high = values.nan_to_num(0, 0, 0).aminmax()
+    low, high = values.min(), values.max()
+    if not np.isfinite([low, high]).all():
+        values = np.nan_to_num(values, nan=0, posinf=0, neginf=0)
+        low, high = values.min(), values.max()
     return float(high if high >= -low else low)
 
 
@@ -85,29 +99,32 @@ class Sample:
     def __init__(self, every: int = 1, share: float | None = None, start: int = 0, room: int = 0) -> None:
         self.every, self.share, self.start = every, share, start
         self.extreme = 0.0
-        self._taken, self._room = 0, torch.empty(room)
+        self._taken, self._room = 0, np.empty(room, np.float32)
 
     @property
-    def seen(self) -> Tensor:
+    def seen(self) -> np.ndarray:
         return self._room[: self._taken]
 
-    def add(self, values: Tensor, mask: Tensor | None, largest: float | None = None) -> None:
+    def add(self, values: np.ndarray, mask: np.ndarray | None, largest: float | None = None) -> None:
         """Take in (rows, columns); what is masked or not finite is left out. largest: their extreme, if it is known."""
-        part = values.flatten()[:: self.every]
-        wanted = part.isfinite()
-        if mask is not None:
-            wanted &= ~mask.flatten()[:: self.every]
-        if self.start:
-            wanted &= torch.arange(0, values.numel(), self.every) % values.shape[-1] >= self.start
-        self._keep(part[wanted])
+        part = values.ravel()[:: self.every]
+        if mask is not None or self.start:
+            part = part[self._wanted(values, mask)]
+        finite = np.isfinite(part)
+        self._keep(part if finite.all() else part[finite])
         if largest is None:
-            largest = extreme(values if mask is None else values.masked_fill(mask, 0))
+            largest = extreme(values if mask is None else values[~mask])
         self.extreme = max(self.extreme, largest, key=abs)
 
-    def _keep(self, part: Tensor) -> None:
+    def _wanted(self, values: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """True where one of the numbers that are taken is neither masked nor in a column that is left out."""
+        right = np.arange(0, values.size, self.every) % values.shape[-1] >= self.start
+        return right if mask is None else right & ~mask.ravel()[:: self.every]
+
+    def _keep(self, part: np.ndarray) -> None:
         end = self._taken + len(part)
         if end > len(self._room):
-            self._room = torch.cat([self._room, torch.empty(end)])
+            self._room = np.concatenate([self._room, np.empty(end, np.float32)])
         self._room[self._taken : end] = part
         self._taken = end
 
@@ -118,7 +135,7 @@ class Sample:
 def scale_together(samples: Sequence[Sample]) -> Scale:
     """One scale for several heads, as `scale_of`; how many cells are off it is known where the samples are of all."""
     first = samples[0]
-    seen = torch.cat([sample.seen for sample in samples]).numpy()
+    seen = first.seen if len(samples) == 1 else np.concatenate([sample.seen for sample in samples])
     if first.every == 1:
         return scale_of(seen, first.share)
     largest = max((sample.extreme for sample in samples), key=abs)

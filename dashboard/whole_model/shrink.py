@@ -7,8 +7,6 @@ compute them; scores in a grid; attention weights as one thumbnail for each head
 import math
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from dashboard.components import Thumbnail
 from dashboard.figures.picture import tile_size
@@ -29,30 +27,30 @@ class Shrunk:
         self.entry = matrix.entry
         self.attention = matrix.entry.operation == "softmax" and matrix.axes[-1] == "key"
         self.by_head = self.attention or matrix.axes == ("head", "query", "key")
-        self._values: list[Tensor] = []
-        self._hidden: list[Tensor] = []
+        self._values: list[np.ndarray] = []
+        self._hidden: list[np.ndarray] = []
         self._sample = Sample(max(1, matrix.values.numel() // _COUNTED))
 
     def add(self, matrix: Matrix) -> None:
         """Take these rows in; no more of them is kept than the thumbnail's columns."""
-        values = matrix.values.float()
-        hidden = matrix.mask
-        self._sample.add(values, None if hidden is None else hidden.expand_as(values))
+        values = matrix.values.float().numpy()
+        hidden = None if matrix.mask is None else matrix.mask.numpy()
+        self._sample.add(values, None if hidden is None else np.broadcast_to(hidden, values.shape))
         if matrix.axes[-1] == "vocab":
             values = _wrapped(values[0])
         elif values.ndim == 3 and not self.by_head:
-            values = values.transpose(0, 1).flatten(1)  # (rows, heads · columns)
+            values = values.swapaxes(0, 1).reshape(values.shape[1], -1)  # (rows, heads · columns)
         step = tile_size(values.shape[-1], self._cells(values))
-        self._values.append(largest(values if hidden is None else values.masked_fill(hidden, 0), step))
+        self._values.append(largest(values if hidden is None else np.where(hidden, np.float32(0), values), step))
         if hidden is not None:
             self._hidden.append(all_of(hidden, step))
 
     def thumbnails(self) -> list[Thumbnail]:
         """The finished pictures: one for each head of attention weights, else one."""
-        values = torch.cat(self._values, -2)
+        values = np.concatenate(self._values, -2)
         step = tile_size(values.shape[-2], self._cells(values))
-        small = largest(values, step, -2).numpy()
-        hidden = all_of(torch.cat(self._hidden), step, -2).numpy() if self._hidden else None
+        small = largest(values, step, -2)
+        hidden = all_of(np.concatenate(self._hidden), step, -2) if self._hidden else None
         if self.attention:
             return [Thumbnail(head, "probability", hidden, _WHOLE) for head in small]
         if self.by_head and hidden is not None:
@@ -61,14 +59,14 @@ class Shrunk:
         scale, _ = self._sample.scale()
         return [Thumbnail(_grid(small) if self.by_head else small, self.entry.quantity, scale=scale)]
 
-    def _cells(self, values: Tensor) -> int:
+    def _cells(self, values: np.ndarray) -> int:
         return IN_GRID if self.by_head and not self.attention and len(values) > 1 else CELLS
 
 
-def _wrapped(row: Tensor) -> Tensor:
+def _wrapped(row: np.ndarray) -> np.ndarray:
     """One long row (v) as lines of a square (≤ 24, 24), the last one filled up with what is not there."""
     row = largest(row, max(1, math.ceil(len(row) / CELLS**2)))
-    return torch.nn.functional.pad(row, (0, -len(row) % CELLS), value=torch.nan).view(-1, CELLS)
+    return np.pad(row, (0, -len(row) % CELLS), constant_values=np.nan).reshape(-1, CELLS)
 
 
 def _grid(heads: np.ndarray) -> np.ndarray:

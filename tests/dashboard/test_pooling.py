@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from dashboard.figures.picture import POOLED_CELLS, POOLINGS, pool
 from dashboard.figures.pooling import Pooled
@@ -34,8 +33,9 @@ def test_a_matrix_is_pooled_tile_by_tile(how: str, shape: tuple[int, int]) -> No
 @pytest.mark.parametrize("how", POOLINGS)
 @pytest.mark.parametrize("block", [64, 100, 513])
 def test_pooling_in_blocks_of_rows_is_pooling_at_once_and_masked_cells_do_not_count(how: str, block: int) -> None:
-    torch.manual_seed(0)
-    values, mask = torch.randn(2, 513, 700) - 0.5, torch.rand(513, 700) < 0.4
+    dice = np.random.default_rng(0)
+    values = dice.standard_normal((2, 513, 700), np.float32) - np.float32(0.5)
+    mask = dice.random((513, 700)) < 0.4
     mask[:20, :40] = True  # whole tiles
     pooled = Pooled(2, 513, 700)
     for start in range(0, 513, block):
@@ -48,8 +48,8 @@ def test_pooling_in_blocks_of_rows_is_pooling_at_once_and_masked_cells_do_not_co
 
 
 def test_what_is_infinite_and_not_masked_stays_so() -> None:
-    pooled, mask = Pooled(1, 2, 2), torch.tensor([[False, True], [False, False]])
-    pooled.add(torch.tensor([[[-torch.inf, -torch.inf], [1.0, torch.inf]]]), mask, 0)
+    pooled, mask = Pooled(1, 2, 2), np.array([[False, True], [False, False]])
+    pooled.add(np.array([[[-np.inf, -np.inf], [1.0, np.inf]]], np.float32), mask, 0)
     assert pooled.values()["largest"].tolist() == [[[-np.inf, 0], [1, np.inf]]]
 
 
