@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import explainer, overview, settings
 from dashboard.components import pager, timeline
 from dashboard.headline import headline
+from dashboard.proof import proof
 from dashboard.redraw import forget_rows, guarded, redraw, refusal
 from dashboard.state import run_of, step_index
 from dashboard.whole_model.lens import logit_lens
@@ -36,6 +37,7 @@ def page() -> None:
         left, right = st.columns([0.64, 0.36], gap="medium")
     with right:
         chosen_matrix()
+        proof()
     with left:
         map_of_all()
     stream()

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from dashboard.settings import Settings
 
+from .panel import Panel, click, outlined
 from .visit import Visit, eventually, run_of
 
 pytestmark = pytest.mark.slow  # about a minute, all of them together
@@ -81,6 +82,28 @@ def test_a_click_brings_a_matrix_up_and_its_link_opens_it_where_it_is_computed(v
     expect(visit.station("Feed-forward")).to_be_checked()
     eventually(lambda: _expect_shown(visit, "layers.3.feedforward.gate"))
     visit.expect_query(model="llama-nano", layer="3", station="feedforward")
+
+
+def test_a_cell_beside_the_map_is_explained_and_what_is_followed_is_shown_there_with_its_proof(visit: Visit) -> None:
+    open_map(visit)
+    run, panel = run_of(LLAMA), Panel(visit)
+    expect_matrix(visit, "layers.0.attention.weights", weights(0, 0))
+    visit.main.get_by_role("button", name="Prove this run").click()
+    expect(visit.main.locator(".proof-mark")).to_contain_text("✓")
+    click(visit, "layers.0.attention.weights", 3, 1)
+    panel.expect_cell("Attention weights", float(run.steps[0].matrix("layers.0.attention.weights").values[0, 3, 1]))
+    panel.operands.nth(1).click()
+    masked = run.steps[0].matrix("layers.0.attention.masked_scores")
+    panel.expect_cell("Masked scores", float(masked.values[0, 3, 1]))
+    panel.root.get_by_role("button", name="Show its matrix").click()
+    expect_matrix(visit, masked.name, masked.values[0].masked_fill(masked.mask, float("nan")).numpy())
+    there = the_map(visit).get_by_role("gridcell", name=re.compile("^Layer 0, Masked scores"))
+    expect(there).to_have_attribute("aria-selected", "true")
+    assert outlined(visit, "cell") == {masked.name}
+    expect(visit.main.locator(".proof-mark")).to_contain_text("✓")
+    visit.page.keyboard.press("Escape")
+    expect(panel.root).to_have_count(0)
+    visit.expect_sound()
 
 
 def _expect_shown(visit: Visit, name: str) -> None:
