@@ -2,9 +2,10 @@
 
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".root");
-  const facts = data.facts.map(([value, meaning]) => {
+  const facts = data.facts.map(([value, word, meaning]) => {
     const fact = element("div", "fact");
-    fact.append(element("span", "value", value), element("span", "meaning", meaning));
+    fact.title = meaning;
+    fact.append(element("span", "value", value), element("span", "meaning", word));
     return fact;
   });
   const rows = data.runners.map(([text, probability, bar]) => {

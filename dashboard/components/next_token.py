@@ -19,6 +19,14 @@ class Runner:
     bar: float
 
 
+MEANING = {
+    "probability": "What the model itself gives this token: the softmax of its logits",
+    "chance": "How many times as likely as if all tokens of the vocabulary were equally likely",
+    "drawn with": "What this token had when the dice were thrown: after temperature, top-k and top-p",
+}
+"""What each number of the card is, for who points at it."""
+
+
 def next_token(
     token: str, facts: Sequence[tuple[str, str]], runners: Sequence[Runner], *, after: str, key: str
 ) -> None:
@@ -32,4 +40,5 @@ def next_token(
         key: Streamlit's key.
     """
     rows = [[runner.text, runner.probability, runner.bar] for runner in runners]
-    _mount(key=key, data={"token": token, "facts": [list(f) for f in facts], "runners": rows, "after": after})
+    told = [[value, word, MEANING.get(word, "")] for value, word in facts]
+    _mount(key=key, data={"token": token, "facts": told, "runners": rows, "after": after})
