@@ -63,9 +63,12 @@ class Step:
         """One matrix of this step, derived now unless it was kept. Raises ValueError for an unknown name or rows."""
         return self.matrices([name], rows)[0]
 
-    def matrices(self, names: Sequence[str], rows: range | None = None) -> list[Matrix]:
-        """Several matrices of this step; all that lie in one layer cost one pass of that layer together."""
-        return trace.matrices(self, names, rows)
+    def matrices(self, names: Sequence[str], rows: range | None = None, keep: bool = True) -> list[Matrix]:
+        """Several matrices of this step; all that lie in one layer cost one pass of that layer together.
+
+        keep: what is derived may stay for the next look; False for who goes through all layers once.
+        """
+        return trace.matrices(self, names, rows, keep)
 
     @property
     def kept(self) -> dict[str, Tensor]:

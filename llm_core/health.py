@@ -48,7 +48,7 @@ class Health:
 
 
 def in_blocks(step: Step, names: Sequence[str], rows: range | None = None) -> Iterator[Matrix]:
-    """The named matrices of one layer, in blocks of rows: what is large is never there as a whole.
+    """The named matrices of one layer, in blocks of rows: what is large is never there as a whole, and nothing is kept.
 
     rows: only these rows of the step (0 is its first). A matrix whose rows are not the step's (cached keys and values,
     the logits) comes once. Raises ValueError as `Step.matrices` does.
@@ -56,7 +56,7 @@ def in_blocks(step: Step, names: Sequence[str], rows: range | None = None) -> It
     seen: set[str] = set()
     for block in blocks(step, rows):
         wanted = [name for name in names if name not in seen]
-        for matrix in step.matrices(wanted, block) if wanted else []:
+        for matrix in step.matrices(wanted, block, keep=False) if wanted else []:
             if matrix.axes[-2] == "key" or matrix.axes[-1] == "vocab":
                 seen.add(matrix.name)
             yield matrix

@@ -130,18 +130,19 @@ def blocks(step: "Step", rows: range | None = None) -> Iterator[range]:
         yield range(max(start, rows.start), min(start + size, rows.stop))
 
 
-def matrices(step: "Step", names: Sequence[str], rows: range | None = None) -> list[Matrix]:
+def matrices(step: "Step", names: Sequence[str], rows: range | None = None, keep: bool = True) -> list[Matrix]:
     """The named matrices of one step, each layer derived once for all of its names.
 
-    rows: only these rows of the step (0 is its first), for a tile of a large matrix; all by default. Raises ValueError
-    for a name that the model lacks and for rows that the step lacks.
+    rows: only these rows of the step (0 is its first), for a tile of a large matrix; all by default. keep: what is
+    derived may stay for the next look; False for who goes through all layers once. Raises ValueError for a name that
+    the model lacks and for rows that the step lacks.
     """
     config = step.run.model.config
     entries = [catalogue.matrix(config, name) for name in names]
     whole = range(len(step.positions))
     if rows is not None and not (whole.start <= rows.start < rows.stop <= whole.stop and rows.step == 1):
         raise ValueError(f"rows {rows.start} to {rows.stop} are not among this step's {len(whole)} rows")
-    found = _values(step, entries, None if rows == whole else rows)
+    found = _values(step, entries, None if rows == whole else rows, keep)
     return [_matrix(step, entry, found[entry.name], rows or whole) for entry in entries]
 
 
@@ -183,7 +184,8 @@ class VocabLabels(Sequence[str]):
         return self._tokenizer.label(range(self._size)[index])
 
 
-def _values(step: "Step", entries: Sequence[Entry], rows: range | None) -> dict[str, tuple[Tensor, bool]]:
+def _values(step: "Step", entries: Sequence[Entry], rows: range | None, keep: bool) -> dict[str, tuple[Tensor, bool]]:
+    axes = {entry.name: entry.axes for entry in entries}
     found: dict[str, tuple[Tensor, bool]] = {}
     missing: dict[int | None, set[str]] = {}
     for entry in entries:
@@ -197,11 +199,13 @@ def _values(step: "Step", entries: Sequence[Entry], rows: range | None) -> dict[
             found[entry.name] = _cut(whole, entry.axes, rows), arrives
         else:
             missing.setdefault(entry.layer, set()).add(entry.name)
+    one_block = len(step.positions) <= rows_per_block(step.run.model.config, step.positions.stop)
     for layer, names in missing.items():
-        for name, value in _derive(step, layer, names, rows).items():
-            found[name] = value
-            if rows is None:
-                DERIVED.put((step.run.number, step.index, name), value)
+        asked = None if one_block and layer is not None else rows  # some rows of a block cost as much as all of it
+        for name, (value, arrives) in _derive(step, layer, names, asked).items():
+            if keep and asked is None:
+                DERIVED.put((step.run.number, step.index, name), (value, arrives))
+            found[name] = value if asked == rows else _cut(value, axes[name], rows), arrives
     return found
 
 

@@ -11,6 +11,7 @@ from conftest import CONFIGS, ids
 
 from llm_core import PRESETS, catalogue, contributions, explain, generate, random_model
 from llm_core.cells import TOKEN_IDS
+from llm_core.config import RopeScaling
 from llm_core.explanation import OPERATIONS, Operation, shape_of
 
 GATED = CONFIGS["grouped queries, RoPE, SwiGLU"]
@@ -20,6 +21,8 @@ ALL = {
     "biases everywhere": GATED.with_(
         attention_bias=True, attention_output_bias=True, feedforward_bias=True, unembedding_bias=True
     ),
+    "slower turns for all": GATED.with_(rope_scaling=RopeScaling("linear", 4.0)),
+    "slower turns, long waves": GATED.with_(rope_scaling=RopeScaling("llama3", 8.0, original_max_positions=16)),
     "post-norm without W_o": CONFIGS["post-norm, sinusoidal positions"].with_(attention_output=False),
     "pre-norm without W_o and residuals": GATED.with_(kv_heads=4, attention_output=False, residuals=False),
 }

@@ -99,6 +99,22 @@ def test_a_tile_over_two_blocks_of_full_size_is_the_same_bits_as_those_rows_of_t
         assert whole.arrives and torch.equal(tile.values, whole.values[..., rows.start : rows.stop, :]), tile.name
 
 
+def test_a_row_of_a_step_of_one_block_keeps_the_block_for_the_next_look(own_model, monkeypatch):
+    step = generate(own_model(), ids(20)).steps[0]
+    (row,) = fresh(step, [WEIGHTS], range(7, 8))
+    monkeypatch.setattr(trace, "_layer_rows", lambda *_: pytest.fail("it was at hand"))
+    assert torch.equal(step.matrix(WEIGHTS).values[:, 7:8], row.values)
+
+
+def test_who_goes_through_all_layers_leaves_what_others_look_at(own_model, monkeypatch):
+    monkeypatch.setattr(trace, "DERIVED", Budget(2**20))
+    step = generate(own_model(), ids(20)).steps[0]
+    step.matrices([WEIGHTS, QUERIES], keep=False)
+    assert trace.DERIVED.used == 0
+    step.matrix(WEIGHTS)
+    assert trace.DERIVED.used == step.matrix(WEIGHTS).values.nbytes
+
+
 def test_rows_of_what_was_derived_as_a_whole_are_not_derived_again(long_run, monkeypatch):
     step = long_run.steps[0]
     whole = {m.name: m.values for m in fresh(step, step.names)}
