@@ -44,10 +44,15 @@ def selectors(config: ModelConfig, look: Look, panel: str) -> None:
             _slider("layer", "Layer", look.layer, config.layers, LAYER_PARTS)
         if config.heads > 1:
             _slider("head", "Head", look.head, config.heads, HEAD_PARTS)
-        panels = [p for p in PANELS if {"heads": config.heads > 1, "stream": config.layers > 1}.get(p, True)]
+        panels = panels_of(config)
         st.session_state["choice-panel"] = panel or None
         st.segmented_control("Show as well", panels, key="choice-panel", format_func=PANELS.get, width="content",
                              on_change=_choose_panel)  # fmt: skip
+
+
+def panels_of(config: ModelConfig) -> list[str]:
+    """What can be shown as well: there must be several heads, or layers, to show them side by side."""
+    return [p for p in PANELS if {"heads": config.heads > 1, "stream": config.layers > 1}.get(p, True)]
 
 
 def _slider(name: str, label: str, value: int, count: int, parts: list[str]) -> None:
@@ -68,7 +73,7 @@ def _choose_panel() -> None:
 
 def overview(run: Run, step: Step, look: Look, chosen: Settings, position: int) -> None:
     """The selectors, and where it is asked for one figure of several heads or layers, or of any part of a matrix."""
-    panel = chosen.panel
+    panel = chosen.panel if chosen.panel in panels_of(run.model.config) else ""
     selectors(run.model.config, look, panel)
     head_frame()  # also where no heads are shown: another head asks for it
     if not panel:

@@ -16,8 +16,10 @@ from llm_core.catalogue import Entry
 
 
 def can_drag(config: ModelConfig) -> bool:
-    """True where the page has a place for exact cells; a small model's pictures have all of theirs written in."""
-    return config.layers > 1 or config.heads > 1
+    """True where the page has a place for exact cells: beside a choice of layers or heads, and of a model with one of
+    each where a matrix can be larger than a picture. All others' pictures, such as the toy's, show each cell."""
+    largest = max(config.max_positions, config.model_dim, config.feedforward_dim)
+    return config.layers > 1 or config.heads > 1 or largest > MOST_CELLS
 
 
 def show(asked: Any, step: Step) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import depth, explainer, overview, sections, settings, tile, waiting
 from dashboard.chooser import notice
 from dashboard.components import pager
+from dashboard.dragged import can_drag
 from dashboard.headline import headline
 from dashboard.proof import proof
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
@@ -63,11 +64,11 @@ def tour_way() -> None:
 @st.fragment(key="layer")
 @guarded
 def layer() -> None:
-    """Of a deep model: the choice of layer and head, all heads, the stream through all layers."""
+    """The choice of layer and head, all heads, the stream through all layers, any part of a large matrix."""
     chosen = settings.current()
     run = run_of(chosen)
     config = run.model.config
-    if config.layers == config.heads == 1:
+    if not can_drag(config):
         return
     step, look = run.steps[step_index(chosen, run)], depth.look_of(chosen, config)
     depth.overview(run, step, look, chosen, token_position(chosen, run))

@@ -42,7 +42,7 @@ def specs(page: AppTest) -> dict[str, str]:
 @pytest.mark.parametrize("model", ["toy-6", "gpt2-nano", "llama-nano"])
 @pytest.mark.parametrize("station", ["text", "embedding", "attention", "feedforward", "logits", "sample"])
 def test_each_station_of_a_deep_model_is_drawn_with_at_most_twelve_charts(model, station):
-    page = opened(model=model, station=station, layer="1", panel="heads")
+    page = opened(model=model, station=station, layer="1", panel="stream")
     assert not page.exception and not sentences(page)
     assert 0 < len(drawn(page)) <= 12
 

@@ -3,11 +3,12 @@
 import pytest
 
 from dashboard import settings
-from dashboard.dragged import part_of, show
+from dashboard.dragged import can_drag, part_of, show
 from dashboard.exact import Part
 from dashboard.sections import DRAG
-from llm_core import Step, generate, load_model
-from tests.dashboard.test_page import opened
+from llm_core import PRESETS, Step, generate, load_model
+from tests.dashboard.test_exact import exact
+from tests.dashboard.test_page import opened, sentences
 
 WEIGHTS = "layers.1.attention.weights"
 
@@ -72,3 +73,29 @@ def test_keys_that_the_current_head_shares_leave_it_and_others_choose_the_first_
 def test_pictures_whose_cells_stand_for_several_say_that_one_can_drag(text: str, said: bool) -> None:
     page = opened(model="llama-nano", text=text, layer="1")
     assert any(DRAG in markdown.value for markdown in page.markdown) == said
+
+
+def test_a_model_of_one_layer_and_one_head_shows_any_part_where_a_matrix_can_be_larger_than_a_picture() -> None:
+    shape = "v1,layers:1,dim:16,heads:1,kv:1,hidden:512,context:1024"
+    part = {"panel": "exact", "exact": "attention.weights:300-315:0-15"}
+    page = opened(model="custom", shape=shape, text="one two three four " * 100, **part)
+    assert not page.exception and not sentences(page)
+    figure = exact(page)["data"][0]
+    assert figure["meta"]["matrix"] == "layers.0.attention.weights" and figure["meta"]["origin"]["rows"] == 300
+    assert any(DRAG in markdown.value for markdown in page.markdown)
+    assert page.button_group(key="choice-panel").options == ["Any part, exactly"]
+    assert not {"Layer", "Head"} & {slider.label for slider in page.slider}
+
+
+@pytest.mark.parametrize("panel", ["heads", "stream"])
+def test_of_one_head_or_layer_no_several_are_shown_whatever_a_link_says(panel: str) -> None:
+    page = opened(model="custom", shape="v1,layers:1,heads:1,kv:1,hidden:512", panel=panel)
+    assert not page.exception and page.button_group(key="choice-panel").value in (None, [])
+
+
+@pytest.mark.parametrize(("change", "allowed"), [
+    ({}, False), ({"max_positions": 257}, True), ({"feedforward_dim": 257}, True), ({"model_dim": 257}, True),
+    ({"layers": 2, "feedforward_output": True}, True), ({"heads": 2}, True),
+])  # fmt: skip
+def test_regions_are_dragged_wherever_the_page_has_a_place_for_them(change: dict[str, int], allowed: bool) -> None:
+    assert can_drag(PRESETS["toy"].with_(**change)) == allowed
