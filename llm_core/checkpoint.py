@@ -6,7 +6,7 @@ Only safetensors files are read here: a pickled file can run any program when it
 import fnmatch
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from llm_core import catalogue, memory
 from llm_core.families import Family, Stored
 from llm_core.model import Transformer
-from llm_core.plain_words import plainly
+from llm_core.plain_words import one_line, plainly
 
 Progress = Callable[[str, float], None]
 """Called with what is being done, in words, and how far it is, from 0 to 1."""
@@ -137,11 +137,17 @@ def fill(
         progress(f"reading weights into memory ({done + 1} of {len(stored)})", (done + 1) / len(stored))
     unused = {name for name in unused if not any(fnmatch.fnmatch("." + name, pattern) for pattern in NOT_PARAMETERS)}
     unused -= _tied_copies(model, tensors, unused)
-    if unused:
-        count = "a tensor" if len(unused) == 1 else f"{len(unused)} tensors"
+    refuse_left_over(unused)
+
+
+def refuse_left_over(names: Collection[str]) -> None:
+    """Raises ValueError where there are any: names of a file's tensors that its model would be run without."""
+    if names:
+        count = "a tensor" if len(names) == 1 else f"{len(names)} tensors"
         raise ValueError(
-            f"the checkpoint holds {count} that this architecture has no place for, such as {sorted(unused)[0]!r}: "
-            f"its results would be wrong without {'it' if len(unused) == 1 else 'them'}"
+            f"the checkpoint holds {count} that this architecture has no place for, such as "
+            f"{one_line(repr(min(names)), 100)}: its results would be wrong without "
+            f"{'it' if len(names) == 1 else 'them'}"
         )
 
 

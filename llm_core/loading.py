@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from llm_core import catalogue, hub, store
+from llm_core import catalogue, gguf_file, hub, store
 from llm_core.checkpoint import DTYPES, Progress, SafetensorsFiles, file_sha256, fill, need_memory
 from llm_core.config import PRESETS, ModelConfig
 from llm_core.curated import CURATED
@@ -246,6 +246,7 @@ def _convert_gguf(file: Path, name: str, content: str, dtype: str, progress: Pro
             f"{file.name} is truncated, corrupt or of an unknown architecture ({plainly(error)})"
         ) from error
     shape = model_config(config).with_(stop_ids=_as_ids(config.eos_token_id))
+    gguf_file.refuse_what_is_passed_over(file, FAMILIES[config.model_type], shape)
     with torch.device("meta"):
         model = Transformer(shape, no_tokenizer(), name, _fingerprint(content, shape, dtype))
     need_memory(model, torch.float64)  # while it is converted, both copies are in memory

@@ -24,7 +24,8 @@ from llm_core.model import Transformer
 from llm_core.plain_words import plainly
 from llm_core.tokenizer import Tokenizer
 
-LAYOUT = 2  # raise it when the layout changes: older folders are then made anew
+# Raise it when the layout changes, or files are refused that were kept before: older folders are then made anew
+LAYOUT = 3
 
 
 def cache_folder() -> Path:
