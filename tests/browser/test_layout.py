@@ -200,30 +200,35 @@ _FAULTS = """() => {
       .map((share) => share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   }
+  const mixed = (above, below, share) => [0, 1, 2].map((i) => share * above[i] + (1 - share) * below[i]);
   function background(node) {
     for (let at = node; at; at = at.parentElement ?? at.getRootNode().host) {
       const colour = rgba(getComputedStyle(at).backgroundColor);
-      if (colour[3] > 250) return luminance(colour);
+      if (colour[3] > 250) return colour;
     }
-    return 1;
+    return [255, 255, 255];
   }
   function contrast(node) {
-    const style = getComputedStyle(node);
-    const [text, behind] = [luminance(rgba(node instanceof SVGElement ? style.fill : style.color)), background(node)];
-    return (Math.max(text, behind) + 0.05) / (Math.min(text, behind) + 0.05);
+    const style = getComputedStyle(node), inFigure = node instanceof SVGElement;
+    const colour = rgba(inFigure ? style.fill : style.color), behind = background(node);
+    let share = colour[3] / 255 * (inFigure ? style.fillOpacity : 1);
+    for (let at = node; at; at = at.parentElement ?? at.getRootNode().host) share *= getComputedStyle(at).opacity;
+    const [text, page] = [luminance(mixed(colour, behind, share)), luminance(behind)];
+    return (Math.max(text, page) + 0.05) / (Math.min(text, page) + 0.05);
   }
 
   const main = document.querySelector("[data-testid=stMain]");
   const scrollers = [document.scrollingElement, document.querySelector("[data-testid=stAppViewContainer]"), main];
   const words = "h1, h2, h3, button, label, output, [role=radio], .title, .position, .value, .meaning, .heading";
-  const texts = "h1, h3, .position, .token, .title, .value, .meaning, .heading, .ytick text, .xtick text";
+  const texts = "h1, h3, .position, .token, .title, .value, .meaning, .heading, [data-testid=stCaptionContainer] p, " +
+    ".ytick text, .xtick text, .annotation text, .annotation tspan";
   return {
-    background: background(main),
+    background: luminance(background(main)),
     sideways: scrollers.filter((node) => node.scrollWidth > node.clientWidth).map(said),
     cut: all(words).filter((node) => getComputedStyle(node).display !== "inline")
       .filter((node) => getComputedStyle(node).textOverflow !== "ellipsis")
       .filter((node) => node.scrollWidth > node.clientWidth + 1).map(said),
     faint: all(texts).filter((node) => node.textContent.trim() && !node.closest(".unavailable"))
-      .filter((node) => contrast(node) < 4).map((node) => `${said(node)} ${contrast(node).toFixed(1)}`),
+      .filter((node) => contrast(node) < 4.5).map((node) => `${said(node)} ${contrast(node).toFixed(2)}`),
   };
 }"""
