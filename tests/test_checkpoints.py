@@ -518,15 +518,21 @@ def test_a_corrupt_generation_config(folder_of, content):
 # ---- memory, progress, the fingerprint ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("dtype", "need"), [("float32", "0.5"), ("bfloat16", "0.3")])
+@pytest.mark.parametrize(("dtype", "need"), [("float32", "0.6"), ("bfloat16", "0.3")])
 def test_too_little_memory_is_told_before_any_weight_is_read(folder_of, monkeypatch, dtype, need):
     folder = _changed(folder_of(), vocab_size=4_000_000)  # 128 million parameters
     reads = []
     monkeypatch.setattr(checkpoint.SafetensorsFiles, "__getitem__", lambda self, name: reads.append(name))
     monkeypatch.setattr(checkpoint.memory, "free", lambda: 100_000_000)
     sentence = refusal(folder, dtype=dtype)
-    assert sentence.startswith(f"a-model needs {need} GB of memory, 0.1 GB is free: ")
+    assert sentence.startswith(f"a-model needs {need} GB of memory, and at most 0.0 GB of what is free may be used: ")
     assert not reads
+
+
+def test_what_may_be_used_of_the_free_memory_is_told_and_less_than_is_needed(folder_of, monkeypatch):
+    folder = _changed(folder_of(), vocab_size=34_000_000)  # 4.352 GB
+    monkeypatch.setattr(checkpoint.memory, "free", lambda: 4_832_000_000)  # nine tenths are 4.349 GB
+    assert "needs 4.4 GB of memory, and at most 4.3 GB of what is free may be used: close other" in refusal(folder)
 
 
 def test_enough_memory_is_no_refusal(folder_of, monkeypatch):
