@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_core.checkpoint import Progress, weight_files
-from llm_core.plain_words import plainly
+from llm_core.plain_words import disk_is_full, plainly
 
 WANTED = ["config.json", "generation_config.json", "tokenizer*", "vocab.*", "merges.txt", "special_tokens_map.json",
           "*.safetensors", "model.safetensors.index.json"]  # fmt: skip
@@ -65,7 +65,7 @@ def _plainly(repo: str, error: Exception) -> str:
                 "`hf auth login`")  # fmt: skip
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         return f"the Hub has no model {repo!r}, or it is private: check the spelling (owner/name)"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if disk_is_full(error):
         return f"the disk is full while {repo} is downloaded: free some space and try again"
     if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
         return f"{repo} cannot be kept on this machine: {plainly(error)}"

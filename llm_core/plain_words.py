@@ -1,5 +1,6 @@
 """What a library says when it fails, in words that may be shown to anybody."""
 
+import errno
 import re
 
 MOST = 200  # characters
@@ -18,3 +19,8 @@ def one_line(text: str, most: int) -> str:
     """A text from elsewhere as part of a sentence: in one line, of at most so many characters, and all can be seen."""
     text = "".join(c for c in " ".join(text.split()) if c.isprintable())
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether that is why it failed; libraries that are not written in Python say so in words alone."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "no space left" in str(error).lower()

@@ -5,7 +5,6 @@ tokenizer.json. It appears under its final name complete or not at all.
 """
 
 import dataclasses
-import errno
 import json
 import os
 import shutil
@@ -21,7 +20,7 @@ from tokenizers import Tokenizer as Backend
 from llm_core.checkpoint import put_all
 from llm_core.config import ModelConfig, RopeScaling
 from llm_core.model import Transformer
-from llm_core.plain_words import plainly
+from llm_core.plain_words import disk_is_full, plainly
 from llm_core.tokenizer import Tokenizer
 
 # Raise it when the layout changes, or files are refused that were kept before: older folders are then made anew
@@ -60,8 +59,7 @@ def keep(model: Transformer, folder: Path) -> None:
 
 
 def _cannot_write(error: Exception) -> str:
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space" in str(error)
-    why = "the disk is full: free some space" if full else plainly(error)
+    why = "the disk is full: free some space" if disk_is_full(error) else plainly(error)
     return f"the model cannot be kept on this machine: {why}, or set XDG_CACHE_HOME to another place"
 
 

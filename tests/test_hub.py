@@ -174,6 +174,14 @@ def test_a_full_disk(fake_hub, monkeypatch, number):
     assert refusal() == f"the disk is full while {REPO} is downloaded: free some space and try again"
 
 
+def test_a_full_disk_as_the_library_of_large_files_tells_it(fake_hub, monkeypatch):
+    def full(*args, **kwargs):
+        raise RuntimeError("Data processing error: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(huggingface_hub.file_download, "http_get", full)
+    assert refusal() == f"the disk is full while {REPO} is downloaded: free some space and try again"
+
+
 def test_a_cache_that_may_not_be_written(fake_hub, monkeypatch):
     def denied(*args, **kwargs):
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -203,5 +211,5 @@ def test_a_model_of_another_type_is_refused_before_its_weights_are_downloaded(fa
 def test_a_model_too_large_for_the_memory_is_refused_before_its_weights_are_downloaded(fake_hub):
     config = json.loads(fake_hub.files["config.json"])
     fake_hub.files["config.json"] = json.dumps(config | {"vocab_size": 10**10}).encode()
-    assert re.match(rf"{REPO} needs [\d.]+ GB of memory, [\d.]+ GB is free", refusal())
+    assert re.match(rf"{REPO} needs [\d.]+ GB of memory, and at most [\d.]+ GB of what is free may be", refusal())
     assert not asked_for_weights(fake_hub)

@@ -405,7 +405,7 @@ def test_every_weight_has_its_name_in_a_gguf_file(name):
 def test_too_little_memory_is_told_before_a_gguf_file_is_expanded(file, cache, monkeypatch):
     monkeypatch.setattr(checkpoint.memory, "free", lambda: 1000)
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", None)
-    assert refusal(file).startswith("tiny, expanded to float32 needs 0.0 GB of memory, 0.0 GB is free: ")
+    assert refusal(file).startswith("tiny, expanded to float32 needs 0.1 GB of memory, and at most 0.0 GB of what ")
 
 
 def test_where_the_package_with_smollm2_is_missing_it_is_said_how_to_get_it(monkeypatch):
