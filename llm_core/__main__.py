@@ -12,6 +12,7 @@ if __name__ == "__main__":  # while torch is imported, for seconds, Ctrl-C has n
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from llm_core import PRESETS, Sampling, console, export_json, generate, load_model, prove
+from llm_core.checkpoint import DTYPES
 from llm_core.curated import CURATED
 from llm_core.generation import steps
 
@@ -61,7 +62,12 @@ def _show(argv: Sequence[str]) -> int:
     if options.json and options.prove:
         raise ValueError("--json and --prove each write something else: choose one")
     _check_words(options.sentence, plain="--" in argv)
-    model = load_model(options.model, options.model_seed)
+    if options.model in PRESETS and options.dtype != "float32":
+        raise ValueError(
+            f"--dtype is of real weights, and those of {options.model} are random, always float32: leave it out, or "
+            "choose another --model"
+        )
+    model = load_model(options.model, options.model_seed, options.dtype)
     sentence = options.sentence[0] if options.sentence else _ask()
     if options.json:
         run = generate(model, sentence, options.new_tokens, sampling)
@@ -104,6 +110,13 @@ def _parser() -> _Parser:
         type=_whole,
         default=0,
         help="the seed of a model's random weights (default: %(default)s)",
+    )
+    add(
+        "--dtype",
+        choices=DTYPES,
+        default="float32",
+        help="the type of real weights and of all that is computed with them; bfloat16 takes half the memory "
+        "(default: %(default)s)",
     )
     add(
         "--seed",

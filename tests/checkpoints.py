@@ -1,4 +1,4 @@
-"""Tiny models made by transformers' own classes, on disk, and what transformers itself computes with them.
+"""Tiny models on disk, made by transformers' own classes or as GGUF files, and what transformers computes with them.
 
 Every parameter is perturbed: in a fresh model each norm's scale is 1 and each bias 0, so that a mistake in them would
 not be seen.
@@ -7,6 +7,8 @@ not be seen.
 import json
 from pathlib import Path
 
+import gguf
+import numpy as np
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -94,6 +96,53 @@ def edit_weights(folder: Path, change) -> None:
     file = folder / "model.safetensors"
     tensors = {name: tensor.clone() for name, tensor in load_file(file).items()}
     save_file({name: tensor.contiguous() for name, tensor in change(tensors).items()}, file, {"format": "pt"})
+
+
+# ---- GGUF files ---------------------------------------------------------------------------------------------------
+
+
+def write_gguf(file: Path, arch: str = "llama", seed: int = 0, leave_out: str = "", more=lambda writer: None) -> Path:
+    """A tiny model with grouped queries and a byte vocabulary, its weights random; `more` adds to what is written."""
+    layers, m, f, heads, groups, vocab = 2, 32, 48, 4, 2, 262
+    writer = gguf.GGUFWriter(file, arch)
+    writer.add_context_length(128)
+    writer.add_embedding_length(m)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(f)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(groups)
+    writer.add_layer_norm_rms_eps(1e-3)
+    writer.add_rope_freq_base(700.0)
+    writer.add_rope_dimension_count(m // heads)
+    writer.add_vocab_size(vocab)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(["<s>", "</s>", *_byte_letters(), "he", "ll", "hell", "hello"])
+    writer.add_token_types([3, 3] + [1] * 260)
+    writer.add_token_merges(["h e", "l l", "he ll", "hell o"])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(1)
+    rng = np.random.default_rng(seed)
+    kv = m // heads * groups
+    shapes = {"token_embd": (vocab, m), "output_norm": (m,)}
+    for i in range(layers):
+        shapes |= {f"blk.{i}.{name}": shape for name, shape in {
+            "attn_norm": (m,), "attn_q": (m, m), "attn_k": (kv, m), "attn_v": (kv, m), "attn_output": (m, m),
+            "ffn_norm": (m,), "ffn_gate": (f, m), "ffn_up": (f, m), "ffn_down": (m, f)}.items()}  # fmt: skip
+    for name, shape in shapes.items():
+        if name != leave_out:
+            writer.add_tensor(f"{name}.weight", rng.normal(0, 0.3, shape).astype(np.float32))
+    more(writer)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
+def _byte_letters() -> list[str]:
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [256 + i for i in range(256 - len(printable))]
+    return [chr(i) for i in printable + rest]
 
 
 # ---- what transformers computes -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from checkpoints import write_gguf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch._tensor_str import get_printoptions, printoptions
@@ -206,6 +207,20 @@ def test_masked_scores_are_null_and_nothing_else_is() -> None:
     assert set(nulls.values()) == {0}
 
 
+# ---- real weights -------------------------------------------------------------------------------------------------
+
+
+def test_real_weights_are_float32_and_bfloat16_on_request(tmp_path: Path) -> None:
+    where = str(write_gguf(tmp_path / "tiny.gguf"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        usual, narrow = (document("hello", "--model", where, *more) for more in ([], ["--dtype", "bfloat16"]))
+        assert "expanded to bfloat16" in text("hello", "--model", where, "--dtype", "bfloat16")
+    for found, dtype in ((usual, "float32"), (narrow, "bfloat16")):
+        assert {m["dtype"] for m in found["steps"][0]["matrices"] if m["name"] != "probabilities"} == {dtype}
+    assert usual["model"]["fingerprint"] != narrow["model"]["fingerprint"]
+
+
 # ---- what is refused ----------------------------------------------------------------------------------------------
 
 
@@ -229,6 +244,8 @@ def test_masked_scores_are_null_and_nothing_else_is() -> None:
         (["a", "--seed", str(2**64)], "seed"),
         (["a", "--model-seed", "-1"], "weights seed"),
         (["a", "--new-tokens", "0"], "--new-tokens"),
+        (["a", "--dtype", "float16"], "--dtype: invalid choice: 'float16' (choose from"),
+        (["a", "--dtype", "bfloat16"], "those of toy are random, always float32"),
         (["a", "--new-tokens", "\x1b[2J"], "'\\x1b[2J' is not a whole number"),
         (["a", "--colour\x1b[31m"], "--colour\\x1b[31m"),
         (["hello", "how", "are", "you?"], "in quotes"),
