@@ -1,6 +1,6 @@
 """A run from a file (see run_file.py), which may be from anybody: everything is checked before it is used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -10,11 +10,13 @@ from llm_core import catalogue, notebook, untrusted
 from llm_core.attention import allowed_keys
 from llm_core.catalogue import Entry
 from llm_core.config import ModelConfig, RopeScaling
+from llm_core.plain_words import one_line
 from llm_core.report import Candidate
 from llm_core.run_file import FORMAT, LIKELIEST, LONGEST_LABEL, NAMED, VERSION, check_numbers
 from llm_core.sampling import MAX_SEED, Sampling
 from llm_core.tokenizer import visible
 from llm_core.trace import Matrix
+from llm_core.untrusted import AGAIN, OTHER
 
 MOST_LAYERS = 256  # of any open model the most are 126
 LARGEST = 2**24  # of a model's dimensions
@@ -103,7 +105,8 @@ class FiledRun:
         self.ended = told.text_or_none("ended", 20)
         self.named = _named(told, NAMED * max(len(self.ids) - self.prompt_length, 0), vocab - 1)
         if not 0 < self.prompt_length < len(self.ids) or len(self.labels) != len(self.ids):
-            raise ValueError("the file is damaged: its tokens, their labels and its prompt do not fit together")
+            raise ValueError("the file is damaged: its tokens, their labels and its prompt do not fit together; "
+                             f"{AGAIN}")  # fmt: skip
         self.entries: dict[str, Entry] = {}
         self.steps: list[FiledStep] = []
 
@@ -153,7 +156,7 @@ def open_run(source: untrusted.Source) -> FiledRun:
     run.entries = {entry.name: entry for entry in catalogue.matrices.__wrapped__(run.config)}
     steps = told.items("steps", len(run.ids))
     if len(steps) != len(run.new_ids):
-        raise ValueError(f"the file is damaged: it has {len(steps)} steps for {len(run.new_ids)} new tokens")
+        raise ValueError(f"the file is damaged: it has {len(steps)} steps for {len(run.new_ids)} new tokens; {AGAIN}")
     by_step = _by_step(contents.tensors, len(steps))
     for index, members in enumerate(steps):
         run.steps.append(_step(run, index, untrusted.Members(members, f"step {index}"), by_step[index]))
@@ -162,13 +165,13 @@ def open_run(source: untrusted.Source) -> FiledRun:
 
 def _run_text(texts: dict[str, str]) -> dict[str, object]:
     if "run" not in texts:
-        raise ValueError("this is a safetensors file, but no run file: it holds no run")
+        raise ValueError(f"this is a safetensors file, but no run file: it holds no run; {OTHER}")
     told = untrusted.parse(texts["run"], "the run")
     if told.get("format") != FORMAT:
-        raise ValueError("this is a safetensors file, but no run file: its run has another format")
+        raise ValueError(f"this is a safetensors file, but no run file: its run has another format; {OTHER}")
     if told.get("version") != VERSION:
-        raise ValueError(f"this run file is of another version than {VERSION}, which is read here: open it with a "
-                         "newer version of this project")  # fmt: skip
+        raise ValueError(f"this run file is of version {one_line(repr(told.get('version')), 40)}, and {VERSION} is "
+                         "read here: open it with a newer version of this project")  # fmt: skip
     return told
 
 
@@ -178,7 +181,8 @@ def _config(told: untrusted.Members) -> ModelConfig:
     fields["rope_scaling"] = None if scaling is None else RopeScaling(**_fields(RopeScaling, scaling))
     fields["stop_ids"] = tuple(told.wholes("stop_ids", 1000, LARGEST))
     if fields["layers"] > MOST_LAYERS:
-        raise ValueError(f"the file's model has more layers than the {MOST_LAYERS} that are shown at most")
+        raise ValueError(f"the file's model has {fields['layers']:,} layers; at most {MOST_LAYERS} are shown: open a "
+                         "run of a smaller model")  # fmt: skip
     try:
         return ModelConfig(**fields)
     except ValueError as error:
@@ -189,10 +193,11 @@ def _fields(kind: type, told: Any) -> dict[str, Any]:
     """The fields of a dataclass of numbers, words and the like, each of its own type. Raises ValueError."""
     types = get_type_hints(kind)
     if not (isinstance(told, dict) and set(told) == set(types)):
-        raise ValueError("the file was written by another version of this project: its model has other parts")
+        raise ValueError("the file was written by another version of this project: its model has other parts; open it "
+                         "with that version")  # fmt: skip
     for name, value in told.items():
         if not _fits(value, types[name]):
-            raise ValueError(f"the file is damaged: its model's {name} is missing or out of range")
+            raise ValueError(f"the file is damaged: its model's {name} is missing or out of range; {AGAIN}")
     return dict(told)
 
 
@@ -221,7 +226,7 @@ def _by_step(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
         word, _, rest = name.partition(".")
         index, _, matrix = rest.partition(".")
         if word != "steps" or index not in numbers:
-            raise ValueError("the file is damaged: it has a matrix of a step that the run lacks")
+            raise ValueError(f"the file is damaged: it has a matrix of a step that the run lacks; {AGAIN}")
         found[numbers[index]][matrix] = values
     return found
 
@@ -247,7 +252,7 @@ def _named(told: untrusted.Members, most: int, largest: int) -> dict[int, str]:
     found = {}
     for pair in [] if told.raw().get("named") is None else told.items("named", most):
         if not (isinstance(pair, list) and len(pair) == 2):
-            raise ValueError("the file is damaged: its tokens' labels cannot be read")
+            raise ValueError(f"the file is damaged: its tokens' labels cannot be read; {AGAIN}")
         token = untrusted.Members(dict(zip(("id", "label"), pair, strict=True)), "the tokens' labels")
         found[token.whole("id", largest)] = _label(token.text("label", LONGEST_LABEL))
     return found
@@ -255,7 +260,7 @@ def _named(told: untrusted.Members, most: int, largest: int) -> dict[int, str]:
 
 def _candidate(run: FiledRun, told: object) -> Candidate:
     if not (isinstance(told, list) and len(told) == 3):
-        raise ValueError("the file is damaged: its likeliest tokens cannot be read")
+        raise ValueError(f"the file is damaged: its likeliest tokens cannot be read; {AGAIN}")
     token = untrusted.Members(dict(zip(("id", "label", "probability"), told, strict=True)), "the likeliest tokens")
     label = _label(token.text("label", LONGEST_LABEL))
     return Candidate(token.whole("id", run.config.vocab_size - 1), label, label, token.number("probability", 1))
@@ -265,12 +270,16 @@ def _check_matrix(step: FiledStep, name: str, values: Tensor) -> None:
     """Raises ValueError for a matrix that the model lacks, of a shape that it cannot have, or of other than numbers."""
     entry = step.run.entries.get(name)
     if entry is None:
-        raise ValueError("the file is damaged: it has a matrix that its model lacks")
+        raise ValueError(f"the file is damaged: it has a matrix that its model lacks; {AGAIN}")
     shape = _shape(step, entry)
     if tuple(values.shape) != shape:
-        raise ValueError(f"the file is damaged: {name} of step {step.index} should have "
-                         f"{' × '.join(f'{n:,}' for n in shape)} cells")  # fmt: skip
+        raise ValueError(f"the file is damaged: {name} of step {step.index} has {_by(values.shape)} cells and should "
+                         f"have {_by(shape)}; {AGAIN}")  # fmt: skip
     check_numbers(name, values, entry.operation == "mask")
+
+
+def _by(shape: Iterable[int]) -> str:
+    return " × ".join(f"{n:,}" for n in shape)
 
 
 def _shape(step: FiledStep, entry: Entry) -> tuple[int, ...]:

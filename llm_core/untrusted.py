@@ -15,12 +15,17 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from llm_core.plain_words import one_line
+
 MEGABYTE = 2**20
 FILE_LIMIT = 64 * MEGABYTE
 HEADER_LIMIT = 2 * MEGABYTE
 MOST_TENSORS = 8192
 MOST_AXES = 3
 TYPES = {"F32": torch.float32, "BF16": torch.bfloat16}
+
+AGAIN = "get it once more"  # what helps where a file was damaged on its way, and where it is none of ours
+OTHER = "choose one that this project has saved"
 
 Source = str | Path | bytes | BinaryIO
 
@@ -39,7 +44,7 @@ def read(source: Source) -> Contents:
     header, start = _header(data)
     texts = header.pop("__metadata__", {})
     if not (isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values())):
-        raise ValueError("the file's header is damaged: its texts cannot be read")
+        raise ValueError(f"the file's header is damaged: its texts cannot be read; {AGAIN}")
     places = _places(header, len(data) - start)
     body = torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8) if places else torch.empty(0)
     tensors = {p.name: body[p.begin : p.end].view(TYPES[p.type]).view(p.shape) for p in places}
@@ -66,13 +71,14 @@ def _bytes(source: Source) -> memoryview:
 def _header(data: memoryview) -> tuple[dict[str, Any], int]:
     """The header, and where the tensors' bytes begin."""
     if len(data) < 10:
-        raise ValueError(f"the file has {len(data)} bytes and ends before its header: it is empty or was cut off")
+        raise ValueError(f"the file has {len(data)} bytes and ends before its header: it is empty or was cut off; "
+                         f"{AGAIN}")  # fmt: skip
     size = int.from_bytes(data[:8], "little")
     if size > HEADER_LIMIT:
-        raise ValueError("this is not a run file: it does not begin as one")
+        raise ValueError(f"this is not a run file: it does not begin as one; {OTHER}")
     if size > len(data) - 8:
         raise ValueError(f"the file was cut off: its header should have {size:,} bytes, and {len(data) - 8:,} are "
-                         "there; get it once more")  # fmt: skip
+                         f"there; {AGAIN}")  # fmt: skip
     return parse(data[8 : 8 + size], "the file's header"), 8 + size
 
 
@@ -82,9 +88,9 @@ def parse(text: memoryview | str, what: str) -> dict[str, Any]:
         text = str(text, "utf-8") if isinstance(text, memoryview) else text
         found = json.loads(text, parse_constant=_no_number, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"this is not a run file, or it is damaged: {what} cannot be read") from error
+        raise ValueError(f"this is not a run file, or it is damaged: {what} cannot be read; {AGAIN}") from error
     if not isinstance(found, dict):
-        raise ValueError(f"this is not a run file: {what} has another form")
+        raise ValueError(f"this is not a run file: {what} has another form; {OTHER}")
     return found
 
 
@@ -114,33 +120,37 @@ class _Place:
 def _places(header: dict[str, Any], size: int) -> list[_Place]:
     """Where each tensor lies among the file's `size` bytes; together they are all of these bytes, each once."""
     if len(header) > MOST_TENSORS:
-        raise ValueError(f"the file has {len(header):,} matrices; at most {MOST_TENSORS:,} are opened")
+        raise ValueError(f"the file has {len(header):,} matrices; at most {MOST_TENSORS:,} are opened: save the run "
+                         "with fewer")  # fmt: skip
     places = sorted((_place(name, told) for name, told in header.items()), key=lambda place: (place.begin, place.end))
     end = 0
     for place in places:
         if place.begin != end:
-            raise ValueError("the file is damaged: its matrices overlap or leave gaps")
+            raise ValueError(f"the file is damaged: its matrices overlap or leave gaps; {AGAIN}")
         end = place.end
     if end > size:
-        raise ValueError(f"the file was cut off: its matrices should have {end:,} bytes, and {size:,} are there; get "
-                         "it once more")  # fmt: skip
+        raise ValueError(f"the file was cut off: its matrices should have {end:,} bytes, and {size:,} are there; "
+                         f"{AGAIN}")  # fmt: skip
     if end < size:
-        raise ValueError(f"the file is damaged: {size - end:,} bytes after its matrices belong to none of them")
+        raise ValueError(f"the file is damaged: {size - end:,} bytes after its matrices belong to none of them; "
+                         f"{AGAIN}")  # fmt: skip
     return places
 
 
 def _place(name: str, told: Any) -> _Place:
-    form = ValueError("the file is damaged: it does not say where a matrix lies, and of which type and shape it is")
+    form = ValueError("the file is damaged: it does not say where a matrix lies, and of which type and shape it is; "
+                      f"{AGAIN}")  # fmt: skip
     if not (isinstance(told, dict) and set(told) == {"dtype", "shape", "data_offsets"}):
         raise form
     type_, shape, offsets = told["dtype"], told["shape"], told["data_offsets"]
     if not (_are_sizes(shape, MOST_AXES) and _are_sizes(offsets, 2) and len(offsets) == 2):
         raise form
     if not isinstance(type_, str) or type_ not in TYPES:
-        raise ValueError(f"the file has numbers of a type that is not opened; it may have {' and '.join(TYPES)}")
+        raise ValueError(f"the file has numbers of type {one_line(repr(type_), 40)}, which is not opened: save the run "
+                         f"with {' or '.join(TYPES)}")  # fmt: skip
     begin, end = offsets
     if end - begin != math.prod(shape) * TYPES[type_].itemsize or begin % TYPES[type_].itemsize:
-        raise ValueError("the file is damaged: a matrix has another size than its shape says")
+        raise ValueError(f"the file is damaged: a matrix has another size than its shape says; {AGAIN}")
     return _Place(name, type_, tuple(shape), begin, end)
 
 
@@ -212,4 +222,5 @@ def _is_unicode(text: str) -> bool:
 
 
 def _damaged(where: str) -> ValueError:
-    return ValueError(f"the file is damaged or was written by another program: {where} is missing or out of range")
+    return ValueError(f"the file is damaged or was written by another program: {where} is missing or out of range; "
+                      f"{AGAIN}")  # fmt: skip
