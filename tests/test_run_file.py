@@ -1,11 +1,15 @@
 """A run as one file: what was saved comes back to the bit, and a file from somebody else can do no harm."""
 
+import contextlib
 import io
 import json
+import pickle
 import re
 import struct
 import tracemalloc
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import CONFIGS, ids
@@ -270,5 +274,49 @@ def test_the_model_of_a_file_takes_little_memory_however_large_it_says_it_is(dat
         tracemalloc.stop()
 
 
-def test_nothing_here_unpickles():
-    assert all("pickle" not in vars(module) for module in (run_file, untrusted))
+class Trap:
+    """Once pickled, it leaves a mark where it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
+
+
+def torch_saved(trap: Trap) -> bytes:
+    file = io.BytesIO()
+    torch.save({"trap": trap}, file)
+    return file.getvalue()
+
+
+def array_of_objects(trap: Trap) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, run=np.array([trap], dtype=object))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("pack", [pickle.dumps, torch_saved, array_of_objects])
+def test_what_is_pickled_in_a_file_never_runs(data, tmp_path, pack):
+    marker = tmp_path / "it-ran"
+    trap = pack(Trap(marker))
+    (tmp_path / "trap.safetensors").write_bytes(trap)
+    for source in (trap, tmp_path / "trap.safetensors"):
+        with pytest.raises(ValueError, match="not a run file"):
+            open_run(source)
+    cells = data[: -len(trap)] + trap
+    for file in (cells, damaged(data, lambda h, r: r.update(prompt={**r["prompt"], "text": trap.decode("latin-1")}))):
+        with contextlib.suppress(ValueError):  # its bytes may be numbers, and its text a text
+            open_run(file)
+    assert not marker.exists()
+    load_unsafely(trap)
+    assert marker.exists()  # the trap works
+
+
+def load_unsafely(packed: bytes) -> None:
+    if packed[:2] != b"PK":
+        pickle.loads(packed)
+    elif b"run.npy" in packed:
+        np.load(io.BytesIO(packed), allow_pickle=True)["run"]
+    else:
+        torch.load(io.BytesIO(packed), weights_only=False)
