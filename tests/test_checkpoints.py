@@ -8,7 +8,7 @@ from tempfile import gettempdir
 
 import pytest
 import torch
-from checkpoints import ARCHITECTURES, Reference, assert_same, edit_config, edit_weights, make, save
+from checkpoints import ARCHITECTURES, LLAMA3_ROPE, Reference, assert_same, edit_config, edit_weights, make, save
 from conftest import record
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
@@ -80,6 +80,22 @@ def test_linear_scaling_of_old_configs(folder_of, word):
 def test_rope_theta_alone_of_old_configs(folder_of, scaling):
     name = "llama, rope theta and epsilon"
     assert_loads_right(without_rope_parameters(folder_of(name), rope_theta=77.0, **scaling), name)
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [None, {"type": "linear", "factor": 4.0}, {k: v for k, v in LLAMA3_ROPE.items() if k != "rope_theta"}],
+    ids=["unscaled", "linear", "llama3"],
+)
+@pytest.mark.parametrize("name", ["mistral, window", "qwen2", "qwen3"])
+def test_rope_of_old_configs_in_the_families_beside_llama(tmp_path, name, scaling):
+    kind = (scaling or {}).get("rope_type") or (scaling or {}).get("type")
+    rope = {**(scaling or {}), "rope_theta": 77.0, "rope_type": kind or "default"}
+    theirs = make(name, rope_parameters=rope)
+    folder = without_rope_parameters(save(theirs, tmp_path / "a-model"), rope_theta=77.0, rope_scaling=scaling)
+    ours = load_model(str(folder))
+    assert ours.config.rope_theta == 77 and (ours.config.rope_scaling and ours.config.rope_scaling.kind) == kind
+    assert_same(record(ours, IDS), Reference(theirs)(IDS))
 
 
 def test_rope_theta_that_is_not_told_is_10000(folder_of):
