@@ -7,6 +7,7 @@ import pytest
 import torch
 from checkpoints import ARCHITECTURES, make, save
 from conftest import CONFIGS, ids
+from torch.nn import functional as F
 
 from llm_core import (
     PRESETS,
@@ -21,7 +22,7 @@ from llm_core import (
     random_model,
 )
 from llm_core.__main__ import main
-from llm_core.layers import RMSNorm
+from llm_core.layers import RMSNorm, gelu_tanh
 
 GREEDY = Sampling(temperature=0.0)
 FAMILIES = ["gpt2", "llama, llama3 rope", "mistral, window", "qwen2", "qwen3", "neox, parallel",
@@ -145,6 +146,15 @@ def test_a_loaded_weight_that_is_not_the_files_is_found(name, tmp_path):
     nudge(model, "layers.1.feedforward.w_down", (3, 5), 2.0)
     proof = prove(generate(model, ids(9), max_new_tokens=2, sampling=GREEDY))
     assert proof.reference == "transformers" and proof.first_off == "layers.1.feedforward.output"
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama, llama3 rope", "qwen3", "neox, parallel"])
+def test_another_activation_than_transformers_has_is_found_in_its_layer(name, tmp_path):
+    model = load_model(str(save(make(name), tmp_path)))
+    feedforward = model.layers[1].feedforward
+    feedforward.activation = F.gelu if feedforward.activation is not F.gelu else gelu_tanh  # near, and yet another
+    proof = prove(generate(model, ids(9), max_new_tokens=2, sampling=GREEDY))
+    assert proof.reference == "transformers" and proof.first_off == "layers.1.feedforward.hidden"
 
 
 def test_not_a_number_is_never_proven():
