@@ -20,7 +20,7 @@ from dashboard.redraw import guarded, redraw
 from dashboard.settings import Settings
 from dashboard.state import run_of
 from dashboard.tile import tile
-from llm_core import ModelConfig, Run, Step, catalogue
+from llm_core import Matrix, ModelConfig, Run, Step, catalogue
 
 LAYER_PARTS = ["stations", "layer", "matrices", "explainer"]
 HEAD_PARTS = ["stations", "of-head", "head-frame", "explainer"]
@@ -93,14 +93,14 @@ def overview(run: Run, step: Step, look: Look, chosen: Settings, position: int) 
 def all_heads(step: Step, look: Look) -> None:
     """The attention weights of all heads of the layer, and the sinks among them in a sentence."""
     name = _weights(look.layer)
-    reading = read(step, [name])[name]
+    reading, row = read(step, [name])[name], last_row(step, look.layer)
     scale = reading.scale(0, look.skip_first, "heads")  # heads are compared here: they share one, whatever is chosen
     figure = _heads_figure(step, reading, scale)
     st.plotly_chart(sized(figure), width="content", key="chart-heads", theme=None, config={"displayModeBar": False},
-                    alt=heads_in_words(reading, look.layer))  # fmt: skip
+                    alt=heads_in_words(step, reading, row))  # fmt: skip
     notes = [shared_caption(scale), *(f"A cell is the {n}." for n in pooled_in_words(reading.tile))]
     notes += ["Click a head to choose it, a cell of the chosen one to explain it; drag over cells for the exact ones."]
-    st.caption(" ".join([*notes, sink_sentence(sink_shares(step, look.layer))]))
+    st.caption(" ".join([*notes, sink_sentence(row.values[:, 0, 0].float())]))
     st.session_state["choice-skip"] = bool(look.skip_first)
     st.toggle("Leave the first token out of the scale (values stay)", key="choice-skip", on_change=_skip)
 
@@ -150,15 +150,15 @@ def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:
     return heads_figure(pooled, masks, scale, origin)
 
 
-def sink_shares(step: Step, layer: int) -> torch.Tensor:
-    """Of each head: how much of the last row's attention goes to the first token."""
+def last_row(step: Step, layer: int) -> Matrix:
+    """Of each head the attention weights of the last token, exactly: a picture may have a cell for several rows."""
     last = len(step.positions) - 1
-    weights = step.matrix(_weights(layer), range(last, last + 1))
-    return weights.values[:, 0, 0].float()
+    return step.matrix(_weights(layer), range(last, last + 1))
 
 
 def sink_sentence(shares: torch.Tensor) -> str:
-    """What an attention sink is, where there is one."""
+    """What an attention sink is, where there is one. shares: of each head, what the first token gets of the last row's
+    attention."""
     heads = int((shares > SINK).sum())
     if not heads:
         return ""
@@ -169,17 +169,24 @@ def sink_sentence(shares: torch.Tensor) -> str:
     )
 
 
+def heads_in_words(step: Step, reading: Reading, row: Matrix) -> str:
+    """The picture of all heads for those who cannot see it: its range, and what the last token attends to most, in each
+    head. row: the last token's own weights.
+    """
+    seen = reading.values if reading.hidden is None else reading.values[:, ~reading.hidden]
+    cells = "".join(f", each cell the {note}" for note in pooled_in_words(reading.tile))
+    keys, found = row.labels[-1], []
+    for head, (weights,) in enumerate(row.values.float().numpy()):
+        key = int(weights.argmax())
+        found.append(f"head {head}: {percent(float(weights[key]))} on token {key} {keys[key]}")
+    return (
+        f"Attention weights of all heads of layer {reading.entry.layer}{cells}: from {percent(float(seen.min()))} to "
+        f"{percent(float(seen.max()))}. Most of the attention of token {step.positions[-1]} {row.labels[-2][-1]}: "
+        f"{'; '.join(found)}."
+    )
+
+
 # ---- the stream -----------------------------------------------------------------------------------------------------
-
-
-def heads_in_words(reading: Reading, layer: int) -> str:
-    """The picture of all heads for those who cannot see it: what the last token attends to most, in each head."""
-    rows, columns = reading.labels
-    whole = reading.tile == (1, 1)
-    found = [f"head {h}: {percent(float(v[-1].max()))} on " + (f"{v[-1].argmax()} {columns[v[-1].argmax()]}" if whole
-             else f"one of tokens {v[-1].argmax() * reading.tile[1]} and on")
-             for h, v in enumerate(reading.values)]  # fmt: skip
-    return f"Attention weights of all heads of layer {layer}. Most of the attention of {rows[-1]}: {'; '.join(found)}."
 
 
 def stream_in_words(token: str, values: np.ndarray) -> str:

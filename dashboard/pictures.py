@@ -87,6 +87,7 @@ class Pictures:
             cached=self.step.positions.start // reading.tile[0] if cached else 0,
             column_labels=reading.labels[1] if entry.axes[-1] == "key" else None,
             row_names=reading.labels[0], hidden=reading.hidden, window=self.config.window, tile=reading.tile,
+            size=reading.shape,
             **_scaled(scale), scale_from=self._scale_from(reading), notes=self._notes(reading),
             origin=Origin(reading.shape, head),
         )  # fmt: skip
@@ -172,7 +173,8 @@ def _picture(entry: Entry, grid: Tensor, tokens: Tokens | None, look: Look, **wh
     notes = () if tokens is None else (f"{len(tokens.ids)} of {tokens.of:,} columns",)
     return Picture(
         entry.name, entry.symbol, shape_in_words(whole.shape), values, quantity=entry.quantity, row_word=row_word,
-        column_word=column_word, tile=tile, **_scaled(reaching(scale) if look.scale == "matrix" else scale),
+        column_word=column_word, tile=tile, size=whole.shape,
+        **_scaled(reaching(scale) if look.scale == "matrix" else scale),
         notes=(*notes, *pooled_in_words(tile, look.pooling)), column_labels=tokens.labels if tokens else None,
         origin=Origin(whole.shape, **where),
     )  # fmt: skip

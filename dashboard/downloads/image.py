@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from dashboard.figures.colours import BLUE, GREY, ORANGE, STRONGEST, TEAL
 from dashboard.figures.equation import MOST_NUMBERS, short
 from dashboard.figures.geometry import shorten
-from dashboard.figures.picture import Picture, number, percent
+from dashboard.figures.picture import Picture, number, percent, span_in_words
 
 INK, MUTED, PAPER = (29, 36, 48), (98, 104, 116), (255, 255, 255)
 MARGIN, GAP = 48, 14
@@ -98,8 +98,7 @@ class _Plan:
 
 def _spans(picture: Picture, axis: int) -> list[str]:
     """Of a pooled picture the rows or columns that each cell stands for."""
-    each, start = picture.tile[axis], (picture.row_start if axis == 0 else picture.column_start) or 0
-    return [f"{start + i * each}–{start + (i + 1) * each - 1}" for i in range(picture.values.shape[axis])]
+    return [span_in_words(span) for span in picture.spans(axis)]
 
 
 def _widest(labels: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dashboard.figures.geometry import Part
-from dashboard.figures.picture import Picture, number, percent
+from dashboard.figures.picture import Picture, number, percent, span_in_words
 
 MOST_NAMED = 3  # cells
 
@@ -37,10 +37,11 @@ def grid_in_words(
     names: tuple[Sequence[str], Sequence[str]],
     hidden: np.ndarray | None = None,
     share: bool = False,
+    written: np.ndarray | None = None,
 ) -> str:
     """A heatmap of values (rows, columns), whose rows and columns have these names; hidden: True where masked.
 
-    share: the values are shares of 1, said in percent.
+    share: the values are shares of 1, said in percent. written: the word in each cell, where there is one.
     """
     seen = np.isfinite(values) if hidden is None else np.isfinite(values) & ~hidden
     if not seen.any():
@@ -49,7 +50,9 @@ def grid_in_words(
     least, most = values[seen].min(), values[seen].max()
     order = np.argsort(np.where(seen, np.abs(values), -1), axis=None)[::-1][: min(MOST_NAMED, int(seen.sum()))]
     cells = [
-        f"{names[0][row]}, {names[1][column]}: {said(float(values[row, column]))}"
+        f"{names[0][row]}, {names[1][column]}: "
+        + ("" if written is None else f"{written[row, column]} ")
+        + said(float(values[row, column]))
         for row, column in zip(*np.unravel_index(order, values.shape), strict=True)
     ]
     return f"{what}: from {said(float(least))} to {said(float(most))}; largest at {'; '.join(cells)}."
@@ -75,10 +78,8 @@ def _names(picture: Picture, axis: int) -> list[str]:
     word = (picture.row_word, picture.column_word)[axis] or ("row", "column")[axis]
     labels = (picture.row_names or picture.row_labels, picture.column_labels)[axis]
     start = (picture.row_start, picture.column_start)[axis]
-    each = picture.tile[axis]
-    if each > 1:
-        first = start or 0
-        return [f"{word} {first + i * each} to {first + (i + 1) * each - 1}" for i in range(count)]
+    if picture.tile[axis] > 1:
+        return [f"{word} {span_in_words(span, ' to ')}" for span in picture.spans(axis)]
     if labels is not None and len(labels) == count:
         return [f"{word} {labels[i]}" if start is None else f"{word} {start + i} {labels[i]}" for i in range(count)]
     return [f"{word} {(start or 0) + i}" for i in range(count)]

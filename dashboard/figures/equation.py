@@ -18,7 +18,7 @@ from dashboard.figures.codes import coarse, coded
 from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
 from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan, Word
 from dashboard.figures.made import Made
-from dashboard.figures.picture import Picture
+from dashboard.figures.picture import Picture, span_in_words
 
 MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
 NO_TEMPLATE: dict[str, Any] = {"layout": {}}  # None would bring Plotly's own, 7 kB a figure
@@ -189,7 +189,7 @@ def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, 
     picture = placed.picture
     pooled = picture.tile[0] > 1
     shown = bool(picture.row_labels) and not pooled and (cell.labelled or picture.row_start is None)
-    labels = spans(picture.rows, picture.tile[0], picture.row_start or 0) if pooled else picture.row_labels
+    labels = [span_in_words(span) for span in picture.spans(0)] if pooled else picture.row_labels
     if not pooled and not shown and picture.row_names and picture.row_start is not None:
         labels = [f"{position} {name}" for position, name in enumerate(picture.row_names, picture.row_start)]
     domain = [1 - placed.bottom / plan.height, 1 - placed.top / plan.height]
@@ -200,15 +200,9 @@ def _column_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[st
     picture = placed.picture
     domain = [placed.left / plan.width, placed.right / plan.width]
     shown = geometry.column_label_height(picture, cell) > 0
-    labels, each = picture.column_labels, picture.tile[1]
-    axis = _axis(domain, anchor, picture.columns, spans(picture.columns, each, 0) if each > 1 else labels, shown)
+    labels = [span_in_words(span) for span in picture.spans(1)] if picture.tile[1] > 1 else picture.column_labels
+    axis = _axis(domain, anchor, picture.columns, labels, shown)
     return axis | {"range": [-0.5, picture.columns - 0.5], "side": "top", "tickangle": -90}
-
-
-def spans(cells: int, each: int, start: int) -> list[str]:
-    """Which rows or columns each cell of a pooled picture stands for."""
-    firsts = range(start, start + cells * each, each)
-    return [str(first) if each == 1 else f"{first}–{first + each - 1}" for first in firsts]
 
 
 def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | None, shown: bool) -> dict[str, Any]:

@@ -48,11 +48,12 @@ class Picture:
     """One matrix as a figure draws it.
 
     values: (rows, columns) float32. row_labels are written beside the rows, row_names are for pointing at them.
-    row_start and column_start: the token position of the first row and column, None
-    where that axis is not tokens. hidden: True where the mask hides a cell. cached: how many of the first rows come
-    from the cache. tile: how many rows and columns of the matrix each cell stands for. window: how many of the latest
-    keys a query meets, where the mask is one of attention and has a window. below: pictures under this one,
-    sharing its columns, each with the operator in front of it.
+    row_start and column_start: the token position of the first row and column, None where that axis is not tokens.
+    hidden: True where the mask hides a cell. cached: how many of the first rows come from the cache. tile: how many
+    rows and columns of the matrix each cell stands for. size: how many of them there are, before they were pooled;
+    None: as many as fill the tiles. window: how many of the latest keys a query meets, where the mask is one of
+    attention and has a window. below: pictures under this one, sharing its columns, each with the operator in front
+    of it.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Picture:
     row_start: int | None = None
     column_start: int | None = None
     tile: tuple[int, int] = (1, 1)
+    size: tuple[int, int] | None = None
     hidden: np.ndarray | None = None
     window: int | None = None
     cached: int = 0
@@ -89,6 +91,12 @@ class Picture:
     @property
     def columns(self) -> int:
         return self.values.shape[1]
+
+    def spans(self, axis: int) -> list[range]:
+        """Which rows (axis 0) or columns each cell stands for: token positions, where they are tokens."""
+        cells, each = (self.rows, self.columns)[axis], self.tile[axis]
+        size = self.size[axis] if self.size else cells * each
+        return spans(size, each, (self.row_start, self.column_start)[axis] or 0)
 
     @property
     def masks(self) -> dict[str, np.ndarray]:
@@ -139,6 +147,16 @@ def masks_of(
 def tile_size(size: int, most: int = MOST_CELLS) -> int:
     """How many of `size` rows or columns each cell stands for: one where `most` are enough."""
     return 1 if size <= most else math.ceil(size / min(most, POOLED_CELLS))
+
+
+def spans(size: int, each: int, start: int = 0) -> list[range]:
+    """Which of `size` rows or columns, the first of them `start`, each cell stands for: the last one may have fewer."""
+    return [range(first, min(first + each, start + size)) for first in range(start, start + size, each)]
+
+
+def span_in_words(span: range, to: str = "–") -> str:
+    """The first and the last of some numbers, or the only one."""
+    return str(span[0]) if len(span) == 1 else f"{span[0]}{to}{span[-1]}"
 
 
 def pool(values: np.ndarray, most: int = MOST_CELLS, how: Pooling = "largest") -> tuple[np.ndarray, tuple[int, int]]:

@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import BAR, FRAME, MONO, MUTED, SIGNED
-from dashboard.figures.equation import blank_layout, escape, figure_of, spans
+from dashboard.figures.equation import blank_layout, escape, figure_of
 from dashboard.figures.geometry import shorten
+from dashboard.figures.picture import span_in_words, spans
 
 LABELS, LINE, GAP, TOP, WIDE = 92, 170, 28, 22, 520
 
@@ -30,8 +31,10 @@ def stream_figure(
     bottom, top = 20 / height, 1 - TOP / height
     right = (LABELS + cell * columns) / width
     every = 1 if row >= 14 else 2 if row >= 10 else 5
+    size = origin["size"][1] if origin else each * columns
     layout["xaxis"] = _axis([LABELS / width, right], "y") | {
-        "tickmode": "array", "tickvals": list(range(columns)), "ticktext": spans(columns, each, 0),
+        "tickmode": "array", "tickvals": list(range(columns)),
+        "ticktext": [span_in_words(span) for span in spans(size, each)],
     }  # fmt: skip
     layout["yaxis"] = _axis([bottom, top], "x") | {
         "range": [rows - 0.5, -0.5], "showticklabels": True, "tickmode": "array", "tickfont": {"size": 11},

@@ -40,7 +40,7 @@ def picture_of(step: FiledStep, name: str, head: int) -> Picture:
     return Picture(
         name, entry.symbol, shape_in_words(shape), pooled, quantity=entry.quantity,
         kind="cache" if cached else "activation", row_word=entry.axes[-2], column_word=entry.axes[-1],
-        row_labels=labels, row_names=labels, tile=tile, scale=scale, off_scale=off_scale,
+        row_labels=labels, row_names=labels, tile=tile, size=values.shape, scale=scale, off_scale=off_scale,
         row_start=0 if cached else (step.positions[-1] if entry.axes[-1] == "vocab" else step.positions.start),
         hidden=None if hidden is None else pool(hidden - np.float32(1))[0] == 0, window=step.run.config.window,
         cached=step.positions.start // tile[0] if cached else 0, notes=(*notes, *pooled_in_words(tile)), **columns,

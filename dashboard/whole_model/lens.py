@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import models, settings
-from dashboard.figures.alternative import line_in_words
+from dashboard.figures.alternative import grid_in_words, line_in_words
 from dashboard.figures.equation import escape
 from dashboard.figures.lens import lens_figure
 from dashboard.figures.lines import Line, Panel, lines_figure
@@ -60,13 +60,19 @@ def logit_lens() -> None:
 # ---- the grid -------------------------------------------------------------------------------------------------------
 
 
-def grid_in_words(step: Step, found: Lens) -> str:
-    """The grid for those who cannot see it: the likeliest token at each door, at the last position."""
+def guesses_in_words(step: Step, found: Lens) -> str:
+    """The grid for those who cannot see it: its range and its surest cells, and the guesses at the last position."""
     label = step.run.model.tokenizer.label
-    doors = doors_in_words(len(found.doors))
-    guesses = zip(doors, found.ids[:, -1, 0].tolist(), found.probabilities[:, -1, 0].tolist(), strict=True)
-    said = "; ".join(f"{door}: {label(token)} {percent(p)}" for door, token, p in guesses)
-    return f"The likeliest token at each door and position. At position {found.positions[-1]}: {said}."
+    doors, positions = doors_in_words(len(found.doors)), [f"position {position}" for position in found.positions]
+    guesses = np.array([[label(token) for token in row] for row in found.ids[..., 0].tolist()])
+    shares = found.probabilities[..., 0].numpy()
+    grid = grid_in_words(
+        "The likeliest token at each door and position, and its probability", shares,
+        ([door.replace("after", "after layer") for door in doors], positions), share=True, written=guesses,
+    )  # fmt: skip
+    last = zip(doors, guesses[:, -1], shares[:, -1].tolist(), strict=True)
+    said = "; ".join(f"{door}: {guess} {percent(share)}" for door, guess, share in last)
+    return f"{grid} At position {found.positions[-1]}: {said}."
 
 
 def _grid(step: Step, chosen: Settings) -> None:
@@ -80,12 +86,11 @@ def _grid(step: Step, chosen: Settings) -> None:
     with st.container(key="equation-whole-lens", gap="xsmall"):
         st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
                         config={"displayModeBar": False},
-                        alt=grid_in_words(step, found))  # fmt: skip
+                        alt=guesses_in_words(step, found))  # fmt: skip
         st.caption("Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell for the next ones.")
     count = len(step.positions)
     if count > min(LENS_WINDOWS):
-        options = [size for size in LENS_WINDOWS if size < count] + [min(s for s in LENS_WINDOWS if s >= count)] * (
-            count <= max(LENS_WINDOWS))  # fmt: skip
+        options = [*(size for size in LENS_WINDOWS if size < count), *[s for s in LENS_WINDOWS if s >= count][:1]]
         st.session_state["choice-lens-window"] = min(options, key=lambda size: abs(size - chosen.lens_window))
         st.segmented_control(f"Last positions shown, of {count:,}", options, key="choice-lens-window", required=True,
                              format_func=lambda size: f"all {count}" if size >= count else str(size),

@@ -1,14 +1,22 @@
 """What figures show, in words."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.depth import heads_in_words, last_row
 from dashboard.figures.alternative import grid_in_words, in_words, line_in_words, picture_in_words
-from dashboard.figures.picture import Picture
+from dashboard.figures.picture import Picture, percent
+from dashboard.pictures import Pictures
+from dashboard.readings import read
+from llm_core import generate, load_model
+from tests.conftest import ids
 from tests.dashboard.test_page import opened
+from tests.dashboard.test_take_away import filed_page, saved
+from tests.dashboard.test_whole_model import opened as whole_model
 
 
 def picture(**more: object) -> Picture:
@@ -34,6 +42,32 @@ def test_masked_and_infinite_cells_are_neither_range_nor_largest() -> None:
 def test_shares_are_said_in_percent_and_pooled_cells_by_their_span() -> None:
     shares = picture(quantity="probability", tile=(2, 5))
     assert "largest at position 4 to 5, head_dim 5 to 9: -400 %" in picture_in_words(shares)
+
+
+def test_the_last_span_of_a_pooled_picture_ends_where_its_matrix_does() -> None:
+    shares = picture(quantity="probability", tile=(2, 5), size=(3, 11))
+    said = picture_in_words(shares)
+    assert "position 6, head_dim 5 to 9: 300 %" in said and "position 6, head_dim 0 to 4: 200 %" in said
+    assert [list(span) for span in shares.spans(1)][-1] == [10]
+
+
+def test_no_row_or_column_past_the_end_is_named(llama) -> None:
+    step = generate(llama, ids(301), 1).steps[0]
+    for name in ("layers.0.attention.weights", "layers.0.attention.q", "layers.0.feedforward.hidden"):
+        found = Pictures(step, names=[name]).matrix(name)
+        assert found.tile[0] == 3 and found.spans(0)[-1] == range(300, 301)
+        assert [len(found.spans(axis)) for axis in (0, 1)] == list(found.values.shape)
+
+
+def test_all_heads_are_told_by_the_last_tokens_own_weights_and_their_range(llama) -> None:
+    step = generate(llama, ids(300), 1).steps[0]
+    name = "layers.1.attention.weights"
+    weights, reading = step.matrix(name).values, read(step, [name])[name]
+    said = heads_in_words(step, reading, last_row(step, 1))
+    assert reading.tile == (3, 3)
+    assert f" to {percent(float(weights.max()))}. Most of the attention of token 299 " in said
+    for head, row in enumerate(weights[:, -1]):
+        assert f"head {head}: {percent(float(row.max()))} on token {int(row.argmax())} " in said
 
 
 def test_an_equation_names_its_matrices_and_those_below_them() -> None:
@@ -62,3 +96,43 @@ def test_every_chart_of_the_page_has_a_text_with_numbers(panel: str) -> None:
     for chart in charts:
         assert any(character.isdigit() for character in chart.proto.alt), chart.proto.id
         assert len(chart.proto.alt) > 60
+
+
+def expect_range_and_largest(page: AppTest, charts: int) -> None:
+    """Each chart's text begins with what it is, and has its range and where it is largest, in numbers."""
+    found = page.get("plotly_chart")
+    assert not page.exception and len(found) >= charts
+    for chart in found:
+        alt = chart.proto.alt
+        assert re.match(r"[A-Z][\w'’ ,-]+", alt), alt
+        assert re.search(r"from \S*\d\S*( %)? to \S*\d", alt), alt
+        assert re.search(r"largest (at )?\S.*\d", alt), alt
+
+
+@pytest.mark.parametrize("query", [
+    {"model": "toy"}, {"model": "llama-nano", "layer": "1"}, {"model": "llama-nano", "part": "logits"},
+    {"model": "llama-nano", "text": "one two three four five six " * 50},
+])  # fmt: skip
+def test_every_chart_of_the_whole_model_says_what_it_is_its_range_and_its_largest_cells(query: dict[str, str]) -> None:
+    expect_range_and_largest(whole_model(**query), charts=2 if query["model"] == "toy" else 4)
+
+
+def test_the_grid_of_guesses_says_how_sure_they_are_and_which_are_the_surest() -> None:
+    (said,) = [c.proto.alt for c in whole_model(model="llama-nano").get("plotly_chart") if "likeliest token at" in
+               c.proto.alt]  # fmt: skip
+    assert re.search(r"from \S+ % to \S+ %; largest at (input|after layer \d), position \d: \S+ \S+ %;", said)
+    assert "At position 4: input: " in said
+
+
+@pytest.mark.parametrize(("model", "parts"), [
+    ("toy", []), ("llama-nano", ["attention", "feedforward", "output"]),
+])  # fmt: skip
+def test_every_chart_of_a_run_file_says_what_it_is_its_range_and_its_largest_cells(
+    model: str, parts: list[str]
+) -> None:
+    run = generate(load_model(model), "hello how are you?", 2)
+    page = filed_page(saved(run, run.steps[0].names))
+    expect_range_and_largest(page, charts=2)
+    for part in parts:
+        page.button_group(key="filed-part").set_value(part).run()
+        expect_range_and_largest(page, charts=1)

@@ -311,6 +311,19 @@ def test_the_lens_shows_the_last_positions_of_a_long_prompt(llama):
     assert lens_section.window(generate(llama, ids(5), 1).steps[0], 16) == range(5)
 
 
+@pytest.mark.parametrize(("words", "sizes"), [
+    (5, None), (20, ["8", "16", "all 21"]), (64, ["8", "16", "32", "64"]), (200, ["8", "16", "32", "64"]),
+])  # fmt: skip
+def test_of_a_prompt_of_any_length_the_lens_and_the_followed_token_are_there(
+    words: int, sizes: list[str] | None
+) -> None:
+    page = opened(model="llama-nano", text="a " * words)
+    charts = {chart.proto.id.rsplit("chart-", 1)[-1] for chart in page.get("plotly_chart")}
+    assert not page.exception and {"whole-lens", "whole-token"} <= charts
+    found = [group.options for group in page.get("button_group") if group.key == "choice-lens-window"]
+    assert found == ([] if sizes is None else [sizes])
+
+
 def test_a_token_is_an_answer_from_the_door_after_which_it_stays_the_likeliest():
     words = lens_section.in_words("␣Paris", [0.1, 0.2, 0.3, 0.8, 0.9], [9, 1, 2, 1, 1])
     assert "␣Paris is the likeliest token after layer 2 and from there on" in words
