@@ -112,12 +112,29 @@ def test_parameters_and_matrices_are_those_of_the_model():
     assert shapes.matrices(config) == len(generate(model, "a").steps[0].names)
 
 
-def test_every_choice_has_a_title_and_one_sentence():
-    for field in fields(Shape):
-        assert TITLES[field.name]
-        for value in OPTIONS.get(field.name, (getattr(DEFAULT, field.name),)):
-            sentence = shapes.meaning(field.name, value)
-            assert sentence.endswith(".") and ". " not in sentence
+CHOICES = [
+    (field.name, value)
+    for field in fields(Shape)
+    for value in OPTIONS.get(field.name, (True, False) if field.type is bool else (getattr(DEFAULT, field.name),))
+]
+USERS = ("the toy here", "GPT-2", "GPT-3", "Llama", "Mistral", "Qwen", "SmolLM2", "the first Transformer (2017)",
+         "every large model")  # fmt: skip
+
+
+def test_every_choice_has_a_title_and_one_sentence_that_names_who_uses_it():
+    for name, value in CHOICES:
+        assert TITLES[name]
+        sentence = shapes.meaning(name, value)
+        assert sentence.endswith(".") and ". " not in sentence
+        assert any(user in sentence for user in USERS), sentence
     assert {name: set(titles) for name, titles in OPTION_TITLES.items()} == {n: set(o) for n, o in OPTIONS.items()}
     for switch in ("residuals", "tied"):
         assert shapes.meaning(switch, True) != shapes.meaning(switch, False)
+
+
+@pytest.mark.parametrize(("user", "preset"), [("the toy here", "toy"), ("GPT-2", "gpt2-nano"), ("Llama", "llama-nano")])
+def test_who_is_said_to_use_a_choice_has_it(user, preset):
+    """As far as the presets are of these models' architectures; numbers are larger in the models themselves."""
+    said = [(n, v) for n, v in CHOICES if isinstance(v, (str, bool)) and user in shapes.meaning(n, v)]
+    assert len(said) >= 4
+    assert all(getattr(shapes.of_preset(preset), name) == value for name, value in said)
