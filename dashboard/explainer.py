@@ -19,7 +19,7 @@ from dashboard.explainer_trail import Address, Trail
 from dashboard.explainer_words import LINES, axes, brief, crumb, full, numbers, place, symbol, title
 from dashboard.redraw import callback, guarded, redraw
 from dashboard.sections import shows_all
-from dashboard.settings import Settings
+from dashboard.settings import DEFAULTS, Settings
 from dashboard.sharing import kv_head_of, sharers
 from dashboard.state import on_screen, step_index, token_position
 from llm_core import ModelConfig, Run, Step, catalogue, explain
@@ -51,6 +51,13 @@ def check(run: Run, chosen: Settings) -> None:
             explainer_trail.check(explainer_trail.read(chosen.cell), run.steps[step_index(chosen, run)])
         except ValueError as error:
             settings.refuse("cell", str(error))
+
+
+def forget_cell_elsewhere() -> None:
+    """After another step was chosen: a cell that it does not have is not explained any more, nor in the link."""
+    chosen, _, step = on_screen()
+    if chosen.cell and not _trail(chosen, step):
+        settings.look_at("cell", DEFAULTS.cell)
 
 
 def open_button() -> None:

@@ -102,8 +102,8 @@ def own_term(told: Explanation) -> int | None:
 
 
 _HEADINGS = {
-    "sum": "Terms", "softmax": "Exponentials of the row", "norm": "The row that is normed", "rotate": "The pair",
-    "activate": "Inputs", "lookup": "Copied from", "mask": "Made from",
+    "sum": "Terms", "softmax": "Exponentials of the row", "norm": "The row that is normed, and what scales it",
+    "rotate": "The pair", "activate": "Inputs", "lookup": "Copied from", "mask": "Made from",
 }  # fmt: skip
 _TOTALS = {"sum": "sum", "softmax": "total", "rotate": "sum"}
 

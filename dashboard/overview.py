@@ -11,7 +11,7 @@ from dashboard import settings, waiting
 from dashboard.components import Chip, Phase, Station, Thumbnail, ribbon, stations, timeline
 from dashboard.components.next_token import Runner, next_token
 from dashboard.depth import look_of
-from dashboard.explainer import open_button
+from dashboard.explainer import forget_cell_elsewhere, open_button
 from dashboard.figures.equation import MOST_NUMBERS
 from dashboard.figures.picture import number, percent, pool
 from dashboard.pictures import Look, shape_in_words
@@ -60,6 +60,7 @@ def phases(count: int, labels: Sequence[str]) -> list[Phase]:
 @callback
 def _choose_step(index: int) -> None:
     settings.look_at("step", index)
+    forget_cell_elsewhere()
     chosen = settings.current()
     remember_rows(chosen, run_of(chosen))
     st.session_state.stand_still = False

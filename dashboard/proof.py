@@ -73,7 +73,7 @@ def mark_of(found: Proof, name: str) -> Mark:
     """What to write at one matrix."""
     error = found.errors[name]
     if error is None:
-        return "none", "– no counterpart", f"{found.reasons[name]}."
+        return "none", "–", f"No counterpart: {found.reasons[name]}."
     off = name in found.off
     how = "matches transformers to" if found.reference == "transformers" else "recomputed in float64:"
     sentence = f"{how} {rounded(error)}" + (", which is more than rounding explains" if off else "")

@@ -35,7 +35,7 @@ def page() -> None:
     st.caption(MEANING)
     with st.container(key="map-frame"):
         left, right = st.columns([0.64, 0.36], gap="medium")
-    with right:
+    with right, st.container(key="map-side"):
         chosen_matrix()
         proof()
     with left:
@@ -58,6 +58,7 @@ def steps() -> None:
 
 def _choose_step(index: int) -> None:
     settings.look_at("step", index)
+    explainer.forget_cell_elsewhere()
     redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health", explainer.PART])
 
 

@@ -257,7 +257,8 @@ def _softmax(at: Place) -> Facts:
     best = int(row.argmax())
     told, cell, marks = at.told(f"{AT}.weights", 0, at.row, best)
     n = told.numbers
-    powers = _summed([term.value for term in told.terms[:4]], len(row))
+    few = len(row) if len(row) <= 5 else 4  # "…" never stands for a single one
+    powers = _summed([term.value for term in told.terms[:few]], len(row))
     values = {"best": at.token(best), "best_position": str(best), "share": percent(told.result),
               "score": said(n["input"]), "highest": _factor(n["maximum"]), "power": said(n["exponential"]),
               "total": said(n["total"]), "powers": powers}  # fmt: skip

@@ -33,7 +33,7 @@ SCALES = (
     "Attention weights: 0 … 100 % for all heads. Each other matrix has a scale of its own, blue below zero and orange "
     "above it; grey is masked."
 )
-ROOM = 320  # pixels for the columns of the matrix beside the map
+ROOM = 300  # pixels for the columns of the matrix beside the map
 SOON = 0.4  # seconds for which no progress is shown: the page would only flicker
 STATION = {"output": "logits"}
 _GROUPS = {"attention": "Attention", "weights": "Weights A, by head", "mixed": "Mixing",

@@ -77,6 +77,6 @@ def sinks(found: list[Health]) -> str:
     if not heads:
         return ""
     return (
-        f"An attention sink: {heads:,} of {len(shares):,} heads put over half of a row's attention on the first token, "
-        "in the mean of the rows; it is where a head leaves the attention that it has no use for."
+        f"An attention sink: {heads:,} of {len(shares):,} heads put over half of their attention on the first token, "
+        "in the mean of all rows that have a choice; it is where a head leaves the attention that it has no use for."
     )

@@ -66,7 +66,8 @@ def browser() -> Iterator[Browser]:
             pytest.fail(f"the browser tests must run here, but {reason}", pytrace=False)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        seen = ["--hide-scrollbars"]  # visitors have them, and less room for the page
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, ignore_default_args=seen)
         yield browser
         browser.close()
 

@@ -76,6 +76,14 @@ def test_a_click_explains_a_cell_and_its_operands_lead_back_to_a_weight(visit: V
     visit.expect_sound()
 
 
+def test_a_cell_that_another_step_lacks_leaves_the_page_and_the_link(visit: Visit, panel: Panel) -> None:
+    visit.open(cell="layers.0.attention.weights/0.4.1")
+    panel.expect_cell("Attention weights")
+    visit.step(1).click()
+    expect(panel.root).to_have_count(0)
+    visit.expect_query(step="1", cell=None)
+
+
 def test_a_masked_cell_says_why_and_columns_of_tokens_are_those_tokens(visit: Visit, panel: Panel) -> None:
     visit.open()
     run = run_of(Settings())

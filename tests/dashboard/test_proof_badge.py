@@ -169,7 +169,7 @@ def test_the_badge_says_what_is_known() -> None:
     good = badge_of(done(proof({"q": 3e-6, "k": 0.0, "probabilities": None})), automatic=False)
     assert good.state == "ok"
     assert good.text.startswith("2 of 3 matrices recomputed in float64: all agree to 3e-6")
-    assert good.marks["probabilities"] == ("none", "– no counterpart", f"{REASON}.")
+    assert good.marks["probabilities"] == ("none", "–", f"No counterpart: {REASON}.")
     bad = badge_of(done(proof({"q": 1e-6, "k": 0.3, "v": 0.2}, "transformers")), automatic=False)
     assert bad.state == "off"
     assert bad.text == "k is off, and one other, when held against transformers' own implementation"
