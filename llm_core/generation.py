@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from llm_core import catalogue, notebook, trace
+from llm_core import catalogue, notebook, threads, trace
 from llm_core.cache import KVCache
 from llm_core.model import Transformer
 from llm_core.sampling import Sampled, Sampling
@@ -120,6 +120,7 @@ class Run:
         ids = self.ids[self.cache.length :]
         positions = range(self.cache.length, len(self.ids))
         doors: list[Tensor] = []
+        threads.settle()
         with torch.inference_mode():
             stream = self.model.stream(torch.tensor([ids]), self.cache, doors=doors)  # (1, p, m)
             logits = self.model.logits(stream[:, -1:])[0]  # (1, v): of the last row only

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llm_core import catalogue
+from llm_core import catalogue, threads
 from llm_core.generation import Step
 
 ROWS_PER_BLOCK = 64  # rows whose logits (64, v) are held at once
@@ -44,6 +44,7 @@ def lens(step: Step, top: int = 5, rows: range | None = None, token: int | None 
     model = step.run.model
     config, rows = model.config, range(len(step.positions)) if rows is None else rows
     _check(step, top, rows, token)
+    threads.settle()
     shown = [i for i, door in enumerate(step.doors) if door.shape[-1] == config.stream_out_dim]
     streams = torch.stack([step.doors[i][rows.start : rows.stop] for i in shown])  # (t, p, m)
     top = min(top, config.vocab_size)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from llm_core import catalogue, notebook
+from llm_core import catalogue, notebook, threads
 from llm_core.attention import Rows, allowed_keys
 from llm_core.cache import CachedRows
 from llm_core.catalogue import Entry
@@ -214,6 +214,7 @@ def _derive(step: "Step", layer: int | None, names: set[str], rows: range | None
     """The named matrices of one layer, or those outside all layers (None), without the batch axis."""
     if layer is None:
         return {name: (value, True) for name, value in _outside_layers(step, names, rows).items()}
+    threads.settle()
     config = step.run.model.config
     wanted = range(len(step.positions)) if rows is None else rows
     size = rows_per_block(config, step.positions.stop)

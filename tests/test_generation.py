@@ -1,6 +1,9 @@
 """Prefill and decode, limits, and that a run is a value: the same from any session, whoever else is at work."""
 
+import os
 import random
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -298,3 +301,28 @@ def test_any_text_and_settings_run_or_are_refused_with_a_value_error(toy, text, 
         assert torch.equal(masked.values[0] == -torch.inf, future)
         assert step.sampled.drawn_probability > 0
         assert float(step.sampled.stages[-1].probabilities.sum()) == pytest.approx(1, abs=1e-9)
+
+
+IN_THREADS = """
+import threading
+import torch
+from llm_core import generate, load_model
+
+torch.set_num_threads(1)
+model = load_model("llama-nano")
+here, found = generate(model, "hello how are you?", 2), []
+for _ in range(2):
+    thread = threading.Thread(target=lambda: found.append(generate(model, "hello how are you?", 2)))
+    thread.start()
+    thread.join()
+doors = [torch.cat([door for step in run.steps for door in step.doors]) for run in (here, *found)]
+print([torch.equal(doors[0], other) for other in doors[1:]])
+"""
+
+
+def test_a_run_has_the_same_bits_in_a_thread_that_has_computed_nothing_yet():
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}  # what torch.set_num_threads(1) has to change in every thread
+    done = subprocess.run(
+        [sys.executable, "-c", IN_THREADS], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[True, True]"
