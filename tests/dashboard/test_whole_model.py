@@ -15,8 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.figures.lens import lens_figure
 from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import number, percent
-from dashboard.settings import DEFAULTS, Settings, read
-from dashboard.state import run_of
+from dashboard.settings import DEFAULTS, read
 from dashboard.whole_model import lens as lens_section
 from dashboard.whole_model import survey as surveys
 from dashboard.whole_model.map import chosen_entry, plan_of
@@ -291,8 +290,9 @@ def test_row_norms_are_those_of_the_doors(llama):
 
 
 def test_the_grid_is_the_engines_lens(llama):
+    step = generate(llama, "hello how are you?", 1).steps[0]
+    found = lens(step, 3)
     page = opened(model="llama-nano")
-    found = lens(run_of(Settings(model="llama-nano")).steps[0], 3)
     (grid,) = [f for f in drawn(page) if f["layout"].get("yaxis", {}).get("ticktext") == ["in", "0", "1", "2", "3"]]
     cells, words = grid["data"]
     z = np.frombuffer(base64.b64decode(cells["z"]["bdata"]), np.float32).reshape(5, 5)
