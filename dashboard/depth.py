@@ -10,7 +10,7 @@ import torch
 from dashboard import settings
 from dashboard.figures.alternative import grid_in_words
 from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
-from dashboard.figures.picture import masks_of, number, off_in_words, percent, pool
+from dashboard.figures.picture import masks_of, number, off_in_words, percent, pool, span_in_words, spans
 from dashboard.figures.scale import Scale
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
@@ -147,7 +147,11 @@ def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:
     hidden = None if reading.hidden is None else pool(reading.hidden.astype(np.float32) - 1, _SMALL)[0] == 0
     masks = masks_of(hidden, step.run.model.config.window, (step.positions.start, 0), tile)
     origin = {"matrix": reading.entry.name, "size": list(reading.shape), "tile": list(tile)}
-    return heads_figure(pooled, masks, scale, origin)
+    queries, keys = (
+        [span_in_words(span) for span in spans(size, each, start)]
+        for size, each, start in zip(reading.shape, tile, (step.positions.start, 0), strict=True)
+    )
+    return heads_figure(pooled, masks, scale, origin, (queries, keys))
 
 
 def last_row(step: Step, layer: int) -> Matrix:

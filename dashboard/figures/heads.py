@@ -18,12 +18,14 @@ _SMALLEST, _LARGEST, _THIN = 88, 150, 20
 
 
 def heads_figure(
-    weights: np.ndarray, masks: Masks, scale: Scale, origin: dict[str, Any] | None = None
+    weights: np.ndarray, masks: Masks, scale: Scale, origin: dict[str, Any] | None = None,
+    names: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> go.Figure:  # fmt: skip
     """The attention weights (heads, queries, keys) of all heads side by side.
 
     masks: in words why cells are masked, and True at each of them (queries, keys). origin: what the heatmaps' `meta`
-    say, of which cells of which matrix theirs are, the head apart. Which head is chosen is left to the page
+    say, of which cells of which matrix theirs are, the head apart. names: which queries and which keys each cell stands
+    for, where these are not its row and its column. Which head is chosen is left to the page
     (`chosen_style`), so that another one needs no other figure.
     """
     count, rows, _ = weights.shape
@@ -38,8 +40,8 @@ def heads_figure(
         left, top = (head % across) * (width + GAP) + 2, (head // across) * (height + TITLE + GAP) + TITLE
         suffix = "" if head == 0 else str(head + 1)
         box = left / total[0], (left + width) / total[0], 1 - (top + height) / total[1], 1 - top / total[1]
-        layout[f"xaxis{suffix}"] = _bare(box[:2], f"y{suffix}")
-        layout[f"yaxis{suffix}"] = _bare(box[2:], f"x{suffix}") | {"autorange": "reversed"}
+        layout[f"xaxis{suffix}"] = _bare(box[:2], f"y{suffix}", names[1])
+        layout[f"yaxis{suffix}"] = _bare(box[2:], f"x{suffix}", names[0]) | {"autorange": "reversed"}
         layout["shapes"].append(_frame(box))
         layout["annotations"].append(_title(f"head {head}", box))
         cells = (_coded if coarse(weights) else _plain)(weights[head], masks, scale, f"head {head}")
@@ -88,9 +90,11 @@ def _told(name: str, value: str) -> str:
     return f"{name}<br>query %{{y}}<br>key %{{x}}<br><b>{value}</b><extra></extra>"
 
 
-def _bare(domain: Sequence[float], anchor: str) -> dict[str, Any]:
+def _bare(domain: Sequence[float], anchor: str, names: Sequence[str]) -> dict[str, Any]:
+    """An axis without ticks; what a cell is called there is told by what the pointer is on."""
+    told = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": list(names)} if names else {}
     return {"domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
-            "showgrid": False, "showticklabels": False, "ticks": ""}  # fmt: skip
+            "showgrid": False, "showticklabels": False, "ticks": "", **told}  # fmt: skip
 
 
 def _frame(box: Sequence[float]) -> dict[str, Any]:
