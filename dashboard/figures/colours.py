@@ -16,6 +16,7 @@ MASKED = [[0.0, f"rgba({GREY}, 0.3)"], [1.0, f"rgba({GREY}, 0.3)"]]
 FRAME = f"rgba({GREY}, 0.9)"
 MUTED = "rgb(125, 130, 142)"  # captions; the page's style reads it as the text colour, fainter
 BAR, BAR_FAINT, BAR_CHOSEN = f"rgba({TEAL}, 0.75)", f"rgba({GREY}, 0.35)", f"rgba({ORANGE}, 0.9)"
+LINES = f"rgb({TEAL})", f"rgb({ORANGE})"  # thin: they have to stand out from the page by themselves
 
 # A hue each for queries, keys and values: letters only, never cells.
 LETTERS = {"Q": "rgb(147, 93, 235)", "K": "rgb(22, 160, 96)", "V": "rgb(219, 70, 140)"}

@@ -7,11 +7,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.colours import BAR, BAR_CHOSEN, FRAME, GREY, MONO
+from dashboard.figures.colours import FRAME, GREY, LINES, MONO
 from dashboard.figures.equation import blank_layout, figure_of
 
 HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 76, 34, 22
-_COLOURS = (BAR, BAR_CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
         suffix = "" if number == 0 else str(number + 1)
         top, bottom = number * (HEIGHT + GAP) + TITLE, (number + 1) * (HEIGHT + GAP) - GAP + TITLE
         layout[f"yaxis{suffix}"] = _values_axis(panel, [1 - bottom / inner, 1 - top / inner])
-        traces += [_trace(line, doors, panel, suffix, _COLOURS[i]) for i, line in enumerate(panel.lines)]
+        traces += [_trace(line, doors, panel, suffix, LINES[i]) for i, line in enumerate(panel.lines)]
         layout["annotations"].append({
             "text": _legend(panel), "x": 0, "y": 1 - (top - TITLE) / inner, "xref": "paper", "yref": "paper",
             "xanchor": "left", "yanchor": "top", "xshift": 8 - LEFT, "showarrow": False, "borderpad": 0,
@@ -68,7 +67,7 @@ def _trace(line: Line, doors: Sequence[str], panel: Panel, suffix: str, colour: 
 
 def _legend(panel: Panel) -> str:
     """The title, and which line is which where there are several."""
-    words = [f'<span style="color:{c}">●</span> {line.word}' for line, c in zip(panel.lines, _COLOURS, strict=False)]
+    words = [f'<span style="color:{c}">●</span> {line.word}' for line, c in zip(panel.lines, LINES, strict=False)]
     return "  ".join([f"<b>{panel.title}</b>", *(words if len(words) > 1 else [])])
 
 

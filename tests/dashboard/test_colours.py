@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.figures.colours import PROBABILITY, SIGNED
+from dashboard.figures.colours import LINES, PROBABILITY, SIGNED
 
 # Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009),
 # severity 1.0, for linear RGB.
@@ -97,3 +97,16 @@ def test_stronger_is_further_from_the_pages_own_light_step_by_step(scale, start,
     light = [luminance(seen(scale, at, page, eyes)) for at in np.linspace(start, end, 33)]
     steps = np.diff(light)
     assert (steps < 0).all() if page == "light" else (steps > 0).all()
+
+
+@pages
+@sights
+def test_lines_stand_out_from_the_page_and_are_told_apart(page, eyes):
+    """WCAG 2.2, 1.4.11: 3 to 1 for what has to be seen, by eyes with all cones."""
+    drawn = [seen([(0, f"{line} 1"), (1, f"{line} 1")], 0, page, eyes) for line in LINES]
+    paper = seen([(0, "0 0 0 0"), (1, "0 0 0 0")], 0, page, eyes)
+    if eyes == "all cones":
+        for line in drawn:
+            dark, light = sorted((luminance(line), luminance(paper)))
+            assert (light + 0.05) / (dark + 0.05) >= 3
+    assert distance(*drawn) > 5 * JUST_NOTICEABLE
