@@ -38,7 +38,7 @@ def expect_matrix(visit: Visit, name: str, values: Any) -> None:
     def check() -> None:
         shown = visit.matrices()
         assert name in shown
-        assert shown[name][0] == pytest.approx(values, rel=1e-5, abs=1e-7, nan_ok=True)
+        assert shown[name][0] == pytest.approx(values, rel=1e-5, abs=1e-6, nan_ok=True)
 
     eventually(check)
 

@@ -143,6 +143,10 @@ class Visit:
     def step(self, index: int) -> Locator:
         return self.timeline.get_by_role("radio").nth(index)
 
+    def width(self) -> float:
+        """How wide the page is, in pixels, beside its scrollbar."""
+        return float(self.page.evaluate("document.querySelector('.stMain').clientWidth"))
+
     def station(self, title: str) -> Locator:
         return self.stations.get_by_role("radio", name=re.compile(f"^{title}"))
 
