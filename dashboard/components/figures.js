@@ -58,6 +58,8 @@ function span(axis, first, last) {
   return [first, last].map((cell) => inside(axis.c2p(cell - 0.5))).sort((a, b) => a - b);
 }
 
+const ABOVE_OUTLINES = 6; // they are at most 4 high, see `over`
+
 /**
  * Draw these boxes, { kind, x: [from, to], y: [from, to], label (or none) }, over a figure, in place of the ones of this
  * class.
@@ -68,6 +70,8 @@ function placeOutlines(figure, className, boxes, look) {
   const old = [...paper.querySelectorAll(`:scope > .${className}`)];
   boxes.forEach((box, index) => placeOutline(old[index] || paper.appendChild(newOutline(className)), box, look(box)));
   old.slice(boxes.length).forEach((outline) => outline.remove());
+  const told = paper.querySelector(".hoverlayer")?.ownerSVGElement;
+  if (told && boxes.length) told.style.zIndex = String(ABOVE_OUTLINES); // what is told of the cell under the pointer
 }
 
 function newOutline(className) {
