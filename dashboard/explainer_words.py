@@ -13,7 +13,8 @@ import numpy as np
 from dashboard.explainer_trail import Address, starts
 from llm_core import ModelConfig, Step, Term, catalogue
 from llm_core.cells import TOKEN_IDS
-from llm_core.explanation import ACTIVATIONS, Explanation, shape_of
+from llm_core.explanation import Explanation, shape_of
+from llm_core.operations import ACTIVATIONS
 
 
 def full(value: float) -> str:

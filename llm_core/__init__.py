@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llm_core.config import PRESETS, ModelConfig
-    from llm_core.explanation import Explanation, Term, contributions, explain
+    from llm_core.explanation import Explanation, contributions, explain, links_to
     from llm_core.filed_run import FiledRun, open_run
     from llm_core.generation import Run, Step, generate
     from llm_core.loading import load_model, random_model
     from llm_core.model import Transformer
+    from llm_core.operations import Term
     from llm_core.proof import Proof, prove
     from llm_core.reproduce import python_lines
     from llm_core.run_file import save_run
@@ -30,11 +31,12 @@ __version__ = "0.1.0"  # as in pyproject.toml
 # no module is named as a function that it offers: importing the one would hide the other
 _MODULES = {
     "config": ("PRESETS", "ModelConfig"),
-    "explanation": ("Explanation", "Term", "contributions", "explain"),
+    "explanation": ("Explanation", "contributions", "explain", "links_to"),
     "filed_run": ("FiledRun", "open_run"),
     "generation": ("Run", "Step", "generate"),
     "loading": ("load_model", "random_model"),
     "model": ("Transformer",),
+    "operations": ("Term",),
     "proof": ("Proof", "prove"),
     "reproduce": ("python_lines",),
     "run_file": ("save_run",),
@@ -45,8 +47,8 @@ _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PRESETS", "Explanation", "FiledRun", "Matrix", "ModelConfig", "Proof", "Run", "Sampled", "Sampling", "Stage",
-    "Step", "Term", "Transformer", "contributions", "explain", "generate", "load_model", "open_run", "prove",
-    "python_lines", "random_model", "save_run",
+    "Step", "Term", "Transformer", "contributions", "explain", "generate", "links_to", "load_model", "open_run",
+    "prove", "python_lines", "random_model", "save_run",
 ]  # fmt: skip
 
 

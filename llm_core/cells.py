@@ -17,6 +17,7 @@ from llm_core.config import ModelConfig
 from llm_core.generation import Step
 
 TOKEN_IDS = "token_ids"  # the name by which a link points at a step's token ids
+_TOKENS = Entry(TOKEN_IDS, "Token ids", "", "", ("position",), "signed", "", "embedding")
 
 Operand = tuple[Step, str, tuple[int, ...]] | tuple[str, tuple[int, ...]]
 """A link: (step, matrix, index), or (weight, index)."""
@@ -46,6 +47,16 @@ class Cells:
     def link(self, i: int) -> Operand:
         index = self.at(i)
         return (self.entry.name, index) if self.step is None else (self.step, self.entry.name, index)
+
+    def has(self, link: Operand) -> bool:
+        """Whether a link leads to one of these cells."""
+        *steps, name, index = link
+        if name != self.entry.name or len(index) != len(self.index):
+            return False
+        if [s.index for s in steps] != ([] if self.step is None else [self.step.index]):
+            return False
+        cells = zip(index, self.index, self.sizes, strict=True)
+        return all(0 <= i < size if mine is None else i == mine for i, mine, size in cells)
 
     def label(self, i: int) -> str:
         """What tells the i-th cell from the others: "model 3", "key 2 ␣are", "head 1, head_dim 0"."""
@@ -96,11 +107,21 @@ class Place:
     def config(self) -> ModelConfig:
         return self.step.run.model.config
 
+    @property
+    def own(self) -> int:
+        """Where this cell stands along its matrix's last axis."""
+        return self.coordinates[self.entry.axes[-1]]
+
+    @property
+    def token(self) -> Cells:
+        """The token id of this row."""
+        return Cells(_TOKENS, self.step, (self.row,), (len(self.step.positions),), self.step)
+
     def cells(self, name: str) -> Cells:
         """The cells of an operand that this cell was computed from."""
-        if name in {entry.name for entry in catalogue.weights(self.config)}:
-            return self._of_weight(catalogue.weight(self.config, name))
-        entry = catalogue.matrix(self.config, name)
+        entry = catalogue.entry(self.config, name)
+        if entry.learned:
+            return self._of_weight(entry)
         step, row = self._computed_by(entry)
         own_rows = {"position": 0 if "vocab" in entry.axes else row, "query": row}
         index = tuple(own_rows.get(axis, self.coordinates.get(axis)) for axis in entry.axes)
@@ -109,13 +130,12 @@ class Place:
     def same(self, name: str) -> Cells:
         """The one cell of an operand that stands where this one does."""
         cells = self.cells(name)
-        return cells if len(cells) == 1 else cells.only(self.coordinates[self.entry.axes[-1]])
+        return cells if len(cells) == 1 else cells.only(self.own)
 
-    def row_of(self, name: str) -> tuple[Cells, int]:
-        """The operand's cells along this matrix's last axis, and which of them stands where this one does."""
-        last = self.entry.axes[-1]
-        others = {axis: i for axis, i in self.coordinates.items() if axis != last}
-        return Place(self.step, self.entry, self.row, others).cells(name), self.coordinates[last]
+    def row_of(self, name: str) -> Cells:
+        """The operand's cells along this matrix's last axis; the one of number `own` stands where this one does."""
+        others = {axis: i for axis, i in self.coordinates.items() if axis != self.entry.axes[-1]}
+        return Place(self.step, self.entry, self.row, others).cells(name)
 
     def _computed_by(self, operand: Entry) -> tuple[Step, int]:
         """The step and its row that a matrix of rows has this cell from: of a cached key, the step of its position."""

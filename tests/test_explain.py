@@ -9,10 +9,11 @@ import pytest
 import torch
 from conftest import CONFIGS, ids
 
-from llm_core import PRESETS, catalogue, contributions, explain, generate, random_model
+from llm_core import PRESETS, catalogue, contributions, explain, generate, links_to, random_model
 from llm_core.cells import TOKEN_IDS
 from llm_core.config import RopeScaling
-from llm_core.explanation import OPERATIONS, Operation, shape_of
+from llm_core.explanation import shape_of
+from llm_core.operations import OPERATIONS, Operation
 
 GATED = CONFIGS["grouped queries, RoPE, SwiGLU"]
 ALL = {
@@ -32,7 +33,12 @@ ACTIVATIONS = {
     "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
     "swiglu": torch.nn.functional.silu,
 }
-models = pytest.mark.parametrize("name", ALL, ids=lambda name: name.replace(" ", "-").replace(",", ""))
+models = pytest.mark.parametrize(
+    "name",
+    # the larger presets have the blocks of CONFIGS, in more layers
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in PRESETS and name != "toy")) for name in ALL],
+    ids=lambda name: name.replace(" ", "-").replace(",", ""),
+)
 
 
 def perturbed_run(name):
@@ -171,6 +177,66 @@ def test_links_end_at_weights_and_token_ids(name):
     assert "learned" in ends
 
 
+def everywhere(run):
+    """(name, shape, steps) of all that a link could lead to: matrices and token ids in each step, and each weight."""
+    for step in run.steps:
+        for name in [*step.names, TOKEN_IDS]:
+            yield name, tuple(shape_of(step, name).values()), (step.index,)
+    for weight in catalogue.weights(run.model.config):
+        yield weight.name, weight.shape, ()
+
+
+def beside(link, steps, generator):
+    """Links to this one's neighbours along each axis, to a cell further off, and to the same cell in each step."""
+    *where, name, index = link
+    for axis in range(len(index)):
+        for i in (index[axis] - 1, index[axis] + 1, int(torch.randint(40, (), generator=generator))):
+            yield (*where, name, (*index[:axis], i, *index[axis + 1 :]))
+    if where:
+        for step in steps:
+            yield (step.index, name, index)
+
+
+@pytest.mark.parametrize("most", [6, pytest.param(100, marks=pytest.mark.slow)], ids="of-{}-operands".format)
+@models
+def test_a_cell_links_to_its_operands_and_to_nothing_else(name, most):
+    run = perturbed_run(name)
+    steps, places = run.steps, list(everywhere(run))
+    generator = torch.Generator().manual_seed(6)
+
+    def some(things):
+        return [things[i] for i in torch.randperm(len(things), generator=generator)[:most]]
+
+    for step, matrix, index in some_cells(run, count=1):
+        if most < 10 and step.index not in (0, 2 if "key" in matrix.axes else 0):
+            continue
+        terms = list(explain(step, matrix.name, index).terms)
+        if matrix.name == "input" or matrix.entry.operation == "add":
+            terms += contributions(step, matrix.name, index)
+        operands = {link for term in terms for link in links(term)}
+        asked = {link for term in [*some(terms), *terms[-2:]] for link in links(term)}
+        asked |= {near for link in asked for near in beside(link, steps, generator)}
+        asked |= {(*where, other, random_index(shape, generator)) for other, shape, where in some(places)}
+        for link in asked:
+            linked = (steps[link[0]], *link[1:]) if len(link) == 3 else link
+            told = links_to(step, matrix.name, index, linked)
+            assert told == (link in operands), f"{matrix.name} {index} of step {step.index} from {link}"
+
+
+def test_weights_and_token_ids_link_to_nothing_and_a_cell_that_is_not_there_is_refused():
+    step = perturbed_run("toy").steps[0]
+    for cell in [("embedding.token", (7, 3)), (TOKEN_IDS, (2,))]:
+        assert not any(links_to(step, *cell, link) for link in [("embedding.token", (7, 3)), (step, TOKEN_IDS, (2,))])
+    for cell in [
+        ("embedding.token", (50_257, 0)),
+        (TOKEN_IDS, (9,)),
+        ("logits", (1, 0)),
+        ("layers.9.residual", (0, 0)),
+    ]:
+        with pytest.raises(ValueError, match="has no"):
+            links_to(step, *cell, (step, TOKEN_IDS, (2,)))
+
+
 @models
 def test_contributions_add_up_to_the_stream(name):
     run = perturbed_run(name)
@@ -294,7 +360,16 @@ def test_what_is_not_there_is_refused(toy, name, index, words):
 def test_every_operation_of_the_catalogue_is_explained():
     used = {entry.operation for config in ALL.values() for entry in catalogue.matrices(config)}
     assert used == set(OPERATIONS)
-    assert {operation for operation, _ in OPERATIONS.values()} <= set(Operation.__args__)
+    assert {rule.operation for rule in OPERATIONS.values()} <= set(Operation.__args__)
+
+
+def test_whether_a_cell_links_to_another_is_told_without_deriving_anything(long_run, monkeypatch):
+    from llm_core import trace
+
+    monkeypatch.setattr(trace, "matrices", lambda *args: pytest.fail("derived"))
+    step = long_run.steps[0]
+    for matrix in catalogue.matrices(long_run.model.config):
+        links_to(step, matrix.name, [0] * len(matrix.axes), ("embedding.token", (0, 0)))
 
 
 def test_one_cell_of_a_long_prompt_derives_one_block_of_rows(long_run, monkeypatch):
