@@ -2,94 +2,30 @@
 
 The page, the console, exports and tests all read what a matrix is from here. `matrices(config)` lists a model's
 matrices in order of computation, with the operands that each came from; `weights(config)` lists what it learned.
-Nothing is computed.
-
-Axis words: position (a row for each token of the step), query, key (tokens that ask, tokens that answer), head,
-kv_head, head_dim, model, hidden, vocab. A weight's head_dim runs through all heads side by side.
+Nothing is computed. What an entry says is told in entry.py; the entries themselves stand in catalogue_matrices.py and
+catalogue_weights.py.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
 
+from llm_core.catalogue_matrices import all_matrices, door
+from llm_core.catalogue_weights import all_weights
 from llm_core.config import ModelConfig
+from llm_core.entry import Entry
 
-Quantity = Literal["signed", "probability"]
-Part = Literal["embedding", "attention", "feedforward", "output"]
-Operation = Literal[
-    "lookup", "sinusoid", "add", "product", "scale", "mask", "softmax", "norm", "rotate", "activate", "copy"
-]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What one matrix, or one weight, is.
-
-    formula is plain text with Unicode symbols; axes are the axis words of its values, in order; operands are the
-    names of the matrices and weights that its operation reads, in the order of the formula.
-    """
-
-    name: str
-    title: str
-    symbol: str
-    formula: str
-    axes: tuple[str, ...]
-    quantity: Quantity
-    meaning: str
-    part: Part
-    operation: Operation | None = None  # None: a weight
-    operands: tuple[str, ...] = ()
-    layer: int | None = None
-    shape: tuple[int, ...] = field(default=())  # of a weight; a matrix's depends on the step
-
-    @property
-    def learned(self) -> bool:
-        """True for a weight, which training sets; False for a matrix, which a run computes."""
-        return self.operation is None
+__all__ = ["Entry", "door", "entry", "matrices", "matrix", "weight", "weights"]
 
 
 @lru_cache(maxsize=64)
 def matrices(config: ModelConfig) -> tuple[Entry, ...]:
     """The entries of a model's matrices, in order of computation, operands resolved to full names."""
-    entries = list(_embedding(config))
-    stream = "input"
-    for layer in range(config.layers):
-        block = list(_block(config, layer, stream))
-        entries += block
-        stream = door(config, layer + 1)
-    entries += _output(config, stream)
-    return tuple(entries)
+    return tuple(all_matrices(config))
 
 
 @lru_cache(maxsize=64)
 def weights(config: ModelConfig) -> tuple[Entry, ...]:
     """The entries of a model's weights, named as its parameters are, in the order of the model."""
-    entries = [
-        _weight("embedding.token", "Token embedding", "E", (config.vocab_size, config.model_dim), ("vocab", "model"),
-                "embedding", "one learned row for each token of the vocabulary"),
-    ]  # fmt: skip
-    if config.position == "learned":
-        entries.append(
-            _weight("embedding.position", "Position embedding", "P", (config.max_positions, config.model_dim),
-                    ("position", "model"), "embedding", "one learned row for each position")
-        )  # fmt: skip
-    for layer in range(config.layers):
-        entries += _attention_weights(config, layer)
-        entries += _feedforward_weights(config, layer)
-    if config.final_norm:
-        entries += _norm_weights(config, "final_norm", config.model_dim, "model", "output", None)
-    if not config.tied:
-        entries.append(
-            _weight("unembedding.weight", "Unembedding", "W_u", (config.stream_out_dim, config.vocab_size),
-                    (_stream_axis(config), "vocab"), "output", "turns the last row into a score for each token")
-        )  # fmt: skip
-    if config.unembedding_bias:
-        entries.append(
-            _weight("unembedding.bias", "Unembedding bias", "b_u", (config.vocab_size,), ("vocab",), "output",
-                    "added to each token's score")
-        )  # fmt: skip
-    return tuple(entries)
+    return tuple(all_weights(config))
 
 
 def matrix(config: ModelConfig, name: str) -> Entry:
@@ -107,18 +43,6 @@ def entry(config: ModelConfig, name: str) -> Entry:
     return _weights_by_name(config).get(name) or matrix(config, name)
 
 
-def door(config: ModelConfig, index: int) -> str:
-    """The name of the stream that enters layer `index`, which a run keeps; index = layers: what leaves the last one."""
-    if index == 0:
-        return "input"
-    layer = f"layers.{index - 1}"
-    if not config.feedforward_output:
-        return f"{layer}.feedforward.hidden"
-    if config.post_norm:
-        return f"{layer}.feedforward.norm"
-    return f"{layer}.residual" if config.residuals else f"{layer}.feedforward.output"
-
-
 @lru_cache(maxsize=64)
 def _matrices_by_name(config: ModelConfig) -> dict[str, Entry]:
     return {entry.name: entry for entry in matrices(config)}
@@ -133,284 +57,3 @@ def _find(entries: dict[str, Entry], name: str, what: str) -> Entry:
     if name not in entries:
         raise ValueError(f"this model has no {what} named {name!r}; it has: {', '.join(list(entries)[:20])}, …")
     return entries[name]
-
-
-# ---- matrices -----------------------------------------------------------------------------------------------------
-
-
-def _embedding(config: ModelConfig) -> Iterator[Entry]:
-    stream = ("position", "model")
-    yield Entry("token_embedding", "Token embedding", "X_tok", "X_tok = E[token]", stream, "signed",
-                "each token's own row of the embedding table", "embedding", "lookup", ("embedding.token",))  # fmt: skip
-    if config.position == "learned":
-        yield Entry("position_embedding", "Position embedding", "X_pos", "X_pos = P[position]", stream, "signed",
-                    "each position's own row of a learned table", "embedding", "lookup",
-                    ("embedding.position",))  # fmt: skip
-    if config.position == "sinusoidal":
-        yield Entry("position_embedding", "Position embedding", "X_pos",
-                    "X_pos = sin, cos(position / 10000^(2i/model))", stream, "signed",
-                    "waves of many lengths: each position has its own pattern", "embedding", "sinusoid")  # fmt: skip
-    if config.position in ("learned", "sinusoidal"):
-        yield Entry("input", "Input", "X", "X = X_tok + X_pos", stream, "signed",
-                    "what the first layer reads: which token, and where", "embedding", "add",
-                    ("token_embedding", "position_embedding"))  # fmt: skip
-    else:
-        yield Entry("input", "Input", "X", "X = X_tok", stream, "signed",
-                    "what the first layer reads: the embeddings, with nothing added for the order", "embedding",
-                    "copy", ("token_embedding",))  # fmt: skip
-
-
-def _block(config: ModelConfig, layer: int, stream: str) -> Iterator[Entry]:
-    attention_in, feedforward_in = stream, stream
-    at, ff = f"layers.{layer}.attention", f"layers.{layer}.feedforward"
-    rows = ("position", "model")
-
-    entering = stream
-
-    def symbol(name: str) -> str:
-        return "X" if name == entering and not config.post_norm else _symbol(name)
-
-    def norm(prefix: str, source: str, part: Part, meaning: str) -> Entry:
-        return Entry(f"{prefix}.norm", _norm_title(config), "X̂", f"X̂ = {_norm_title(config)}({symbol(source)})", rows,
-                     "signed", meaning, part, "norm",
-                     (source, *(e.name for e in _norm_weights(config, f"{prefix}.norm", config.model_dim, "model", part,
-                                                              layer))), layer)  # fmt: skip
-
-    def residual(name: str, title: str, operands: tuple[str, ...], part: Part, meaning: str) -> Entry:
-        own = _symbol(name)
-        return Entry(f"layers.{layer}.{name}", title, own, f"{own} = " + " + ".join(symbol(o) for o in operands), rows,
-                     "signed", meaning, part, "add", operands, layer)  # fmt: skip
-
-    if config.pre_norm:
-        entry = norm(at, stream, "attention", "each row brought to one size, so that attention reads its direction")
-        attention_in = entry.name
-        yield entry
-    yield from _attention(config, layer, attention_in)
-    attention_out = f"{at}.output" if config.attention_output else f"{at}.head_output"
-    if config.residuals and not config.parallel:
-        entry = residual("residual_middle", "Residual after attention", (stream, attention_out), "attention",
-                         "the stream, with what attention adds to it")  # fmt: skip
-        stream = feedforward_in = entry.name
-        yield entry
-        if config.post_norm:
-            entry = norm(at, stream, "attention", "the sum, each row brought to one size")
-            stream = feedforward_in = entry.name
-            yield entry
-    elif not config.residuals:
-        feedforward_in = attention_out
-    if config.pre_norm:
-        entry = norm(ff, feedforward_in, "feedforward", "each row brought to one size for the feed-forward")
-        feedforward_in = entry.name
-        yield entry
-    yield from _feedforward(config, layer, feedforward_in)
-    if config.residuals:
-        operands = (stream, attention_out, f"{ff}.output") if config.parallel else (stream, f"{ff}.output")
-        entry = residual("residual", "Residual", operands, "feedforward",
-                         "the stream that this layer hands to the next")  # fmt: skip
-        yield entry
-        if config.post_norm:
-            yield norm(
-                ff, entry.name, "feedforward", "the sum, each row brought to one size: what the next layer reads"
-            )
-
-
-def _attention(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
-    at = f"layers.{layer}.attention"
-    scores = ("head", "query", "key")
-
-    def entry(name: str, title: str, symbol: str, formula: str, axes: tuple[str, ...], meaning: str,
-              operation: Operation, operands: tuple[str, ...], quantity: Quantity = "signed") -> Entry:  # fmt: skip
-        return Entry(f"{at}.{name}", title, symbol, formula, axes, quantity, meaning, "attention", operation,
-                     tuple(o if "." in o or o == "input" else f"{at}.{o}" for o in operands), layer)  # fmt: skip
-
-    def projection(letter: str, title: str, meaning: str) -> Entry:
-        bias = (f"{at}.b_{letter}",) if config.attention_bias else ()
-        formula = f"{letter.upper()} = {_symbol(source)} W_{letter}" + (f" + b_{letter}" if bias else "")
-        axes = ("head" if letter == "q" else "kv_head", "position", "head_dim")
-        return entry(
-            letter, title, letter.upper(), formula, axes, meaning, "product", (source, f"{at}.w_{letter}", *bias)
-        )
-
-    yield projection("q", "Queries", "what each token asks for")
-    yield projection("k", "Keys", "what each token offers to be found by")
-    yield projection("v", "Values", "what each token hands over when it is attended to")
-    q, k = "q", "k"
-    if config.qk_norm:
-        for x, title, axis in (("q", "Queries", "head"), ("k", "Keys", "kv_head")):
-            yield entry(f"{x}_normed", f"{title}, normed", f"{x.upper()}̂", f"{x.upper()}̂ = RMSNorm({x.upper()})",
-                        (axis, "position", "head_dim"), "each row brought to one size", "norm",
-                        (x, f"{at}.{x}_norm.scale"))  # fmt: skip
-        q, k = "q_normed", "k_normed"
-    if config.position == "rope":
-        for x, source_name, title, axis in (("q", q, "Queries", "head"), ("k", k, "Keys", "kv_head")):
-            yield entry(f"{x}_rotated", f"{title}, rotated", f"{x.upper()}ʳ",
-                        f"{x.upper()}ʳ = RoPE({x.upper()}, position)", (axis, "position", "head_dim"),
-                        "each pair of numbers turned by an angle that grows with the position", "rotate",
-                        (source_name,))  # fmt: skip
-        q, k = "q_rotated", "k_rotated"
-    cached = ("kv_head", "key", "head_dim")
-    yield entry("keys", "Cached keys", "K", "K = cache + this step's rows", cached,
-                "every key so far: earlier rows wait in the KV cache", "copy", (k,))  # fmt: skip
-    yield entry("values", "Cached values", "V", "V = cache + this step's rows", cached,
-                "every value so far: earlier rows wait in the KV cache", "copy", ("v",))  # fmt: skip
-    asking = {"q": "Q", "q_normed": "Q̂", "q_rotated": "Qʳ"}[q]
-    yield entry("dot_products", "Dot products", "QKᵀ", f"QKᵀ = {asking} Kᵀ", scores,
-                "each query times each key: how well the question fits the label", "product", (q, "keys"))  # fmt: skip
-    yield entry("scores", "Scaled scores", "S", f"S = QKᵀ / √{config.head_dim}", scores,
-                "the dot products, divided so that they do not grow with the head's width", "scale",
-                ("dot_products",))  # fmt: skip
-    hidden = (
-        "in the future" if config.window is None else f"in the future, and {config.window:,} or more positions back"
-    )
-    yield entry("masked_scores", "Masked scores", "S_mask", f"S_mask = S, −∞ {hidden}", scores,
-                "a token may not look at what comes after it"
-                + ("" if config.window is None else f", nor further back than its {config.window:,} latest positions"),
-                "mask", ("scores",))  # fmt: skip
-    yield entry("weights", "Attention weights", "A", "A = softmax(S_mask)", scores,
-                "each row shares out 100 % of a token's attention", "softmax", ("masked_scores",),
-                "probability")  # fmt: skip
-    yield entry("head_output", "Head output", "Z", "Z = A V", ("head", "position", "head_dim"),
-                "the values, mixed in these shares", "product", ("weights", "values"))  # fmt: skip
-    if config.attention_output:
-        bias = (f"{at}.b_o",) if config.attention_output_bias else ()
-        yield entry("output", "Attention output", "O", "O = Z W_o" + (" + b_o" if bias else ""), ("position", "model"),
-                    "the heads side by side, brought back to the stream's width", "product",
-                    ("head_output", f"{at}.w_o", *bias))  # fmt: skip
-
-
-def _feedforward(config: ModelConfig, layer: int, source: str) -> Iterator[Entry]:
-    ff = f"layers.{layer}.feedforward"
-    hidden = ("position", "hidden")
-    x = _symbol(source)
-
-    def entry(name: str, title: str, symbol: str, formula: str, axes: tuple[str, ...], meaning: str,
-              operation: Operation, operands: tuple[str, ...]) -> Entry:  # fmt: skip
-        return Entry(f"{ff}.{name}", title, symbol, formula, axes, "signed", meaning, "feedforward", operation,
-                     operands, layer)  # fmt: skip
-
-    def bias(letter: str) -> tuple[str, ...]:
-        return (f"{ff}.b_{letter}",) if config.feedforward_bias else ()
-
-    up, down = ("W_up", "W_down") if config.gated else ("W_1", "W_2")
-    b_up, b_down = (" + b_up", " + b_down") if config.gated else (" + b_1", " + b_2")
-    if not config.feedforward_bias:
-        b_up = b_down = ""
-    if config.gated:
-        yield entry("gate", "Gate", "G", f"G = {x} W_gate" + (" + b_gate" if config.feedforward_bias else ""), hidden,
-                    "how far each hidden unit opens", "product", (source, f"{ff}.w_gate", *bias("gate")))  # fmt: skip
-    yield entry("up", "Up projection" if config.gated else "Before the activation", "U", f"U = {x} {up}{b_up}",
-                hidden, "each row alone, looked at from more sides", "product",
-                (source, f"{ff}.w_up", *bias("up")))  # fmt: skip
-    name = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU", "swiglu": "SiLU"}[config.feedforward]
-    if config.gated:
-        yield entry("hidden", "Hidden layer", "H", f"H = {name}(G) ⊙ U", hidden,
-                    "each unit: how far it opens, times what it carries", "activate",
-                    (f"{ff}.gate", f"{ff}.up"))  # fmt: skip
-    else:
-        yield entry("hidden", "Hidden layer", "H", f"H = {name}(U)", hidden,
-                    "what is left of each unit after the activation", "activate", (f"{ff}.up",))  # fmt: skip
-    if config.feedforward_output:
-        yield entry("output", "Feed-forward output", "F", f"F = H {down}{b_down}", ("position", "model"),
-                    "what the feed-forward adds to the stream", "product",
-                    (f"{ff}.hidden", f"{ff}.w_down", *bias("down")))  # fmt: skip
-
-
-def _output(config: ModelConfig, stream: str) -> Iterator[Entry]:
-    if config.final_norm:
-        yield Entry("final_norm", f"Final {_norm_title(config)}", "X̂", f"X̂ = {_norm_title(config)}({_symbol(stream)})",
-                    ("position", "model"), "signed", "the last stream, each row brought to one size", "output", "norm",
-                    (stream, *(e.name for e in _norm_weights(config, "final_norm", config.model_dim, "model", "output",
-                                                             None))))  # fmt: skip
-        stream = "final_norm"
-    table, symbol = ("embedding.token", "Eᵀ") if config.tied else ("unembedding.weight", "W_u")
-    bias = ("unembedding.bias",) if config.unembedding_bias else ()
-    yield Entry("logits", "Logits", "z", f"z = {_symbol(stream)}[last row] {symbol}" + (" + b_u" if bias else ""),
-                ("position", "vocab"), "signed", "one score for each token of the vocabulary, from the last row only",
-                "output", "product", (stream, table, *bias))  # fmt: skip
-    yield Entry("probabilities", "Probabilities", "p", "p = softmax(z)", ("position", "vocab"), "probability",
-                "the scores, turned into shares that add up to one", "output", "softmax", ("logits",))  # fmt: skip
-
-
-_SYMBOLS = {"input": "X", "residual_middle": "X_mid", "residual": "X_out", "norm": "X̂", "final_norm": "X̂",
-            "head_output": "Z", "hidden": "H", "token_embedding": "X_tok", "position_embedding": "X_pos"}  # fmt: skip
-
-
-def _symbol(name: str) -> str:
-    """The symbol of a matrix that other formulas read, from its name."""
-    last = name.rsplit(".", 1)[-1]
-    if last == "output":
-        return "O" if ".attention." in name else "F"
-    return _SYMBOLS[last]
-
-
-# ---- weights ------------------------------------------------------------------------------------------------------
-
-
-def _weight(name: str, title: str, symbol: str, shape: tuple[int, ...], axes: tuple[str, ...], part: Part,
-            meaning: str, layer: int | None = None) -> Entry:  # fmt: skip
-    return Entry(name, title, symbol, symbol, axes, "signed", meaning, part, layer=layer, shape=shape)
-
-
-def _norm_title(config: ModelConfig) -> str:
-    return {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm", "none": ""}[config.norm]
-
-
-def _norm_weights(config: ModelConfig, prefix: str, size: int, axis: str, part: Part, layer: int | None) -> list[Entry]:
-    entries = [_weight(f"{prefix}.scale", "Norm scale", "γ", (size,), (axis,), part, "multiplies each column", layer)]
-    if config.norm == "layernorm":
-        entries.append(
-            _weight(f"{prefix}.shift", "Norm shift", "β", (size,), (axis,), part, "is added to each column", layer)
-        )
-    return entries
-
-
-def _attention_weights(config: ModelConfig, layer: int) -> Iterator[Entry]:
-    at = f"layers.{layer}.attention"
-    if config.norm != "none":
-        yield from _norm_weights(config, f"{at}.norm", config.model_dim, "model", "attention", layer)
-    widths = {
-        "q": config.heads * config.head_dim,
-        "k": config.kv_heads * config.head_dim,
-        "v": config.kv_heads * config.head_dim,
-    }
-    words = {"q": "Query", "k": "Key", "v": "Value"}
-    for letter, width in widths.items():
-        word = words[letter]
-        yield _weight(f"{at}.w_{letter}", f"{word} weights", f"W_{letter}", (config.model_dim, width),
-                      ("model", "head_dim"), "attention", f"turns each row into its {word.lower()}", layer)  # fmt: skip
-        if config.attention_bias:
-            yield _weight(f"{at}.b_{letter}", f"{word} bias", f"b_{letter}", (width,), ("head_dim",), "attention",
-                          f"is added to each {word.lower()}", layer)  # fmt: skip
-    if config.qk_norm:
-        for letter in "qk":
-            yield _weight(f"{at}.{letter}_norm.scale", f"{words[letter]} norm scale", "γ", (config.head_dim,),
-                          ("head_dim",), "attention", "multiplies each column", layer)  # fmt: skip
-    if config.attention_output:
-        yield _weight(f"{at}.w_o", "Output weights", "W_o", (widths["q"], config.model_dim), ("head_dim", "model"),
-                      "attention", "brings the heads back to the stream's width", layer)  # fmt: skip
-        if config.attention_output_bias:
-            yield _weight(f"{at}.b_o", "Output bias", "b_o", (config.model_dim,), ("model",), "attention",
-                          "is added to the attention output", layer)  # fmt: skip
-
-
-def _feedforward_weights(config: ModelConfig, layer: int) -> Iterator[Entry]:
-    ff = f"layers.{layer}.feedforward"
-    wide, narrow = config.feedforward_dim, config.model_dim
-    if config.norm != "none":
-        yield from _norm_weights(config, f"{ff}.norm", narrow, "model", "feedforward", layer)
-    names = {"gate": "W_gate", "up": "W_up", "down": "W_down"} if config.gated else {"up": "W_1", "down": "W_2"}
-    if not config.feedforward_output:
-        del names["down"]
-    titles = {"gate": "Gate", "up": "Up" if config.gated else "First", "down": "Down" if config.gated else "Second"}
-    for name, symbol in names.items():
-        back = name == "down"
-        shape, axes = ((wide, narrow), ("hidden", "model")) if back else ((narrow, wide), ("model", "hidden"))
-        yield _weight(f"{ff}.w_{name}", f"{titles[name]} weights", symbol, shape, axes, "feedforward",
-                      f"the feed-forward's way {'back' if back else 'in'}", layer)  # fmt: skip
-        if config.feedforward_bias:
-            yield _weight(f"{ff}.b_{name}", f"{titles[name]} bias", symbol.replace("W", "b"), (shape[1],), (axes[1],),
-                          "feedforward", "is added to each row", layer)  # fmt: skip
-
-
-def _stream_axis(config: ModelConfig) -> str:
-    return "model" if config.feedforward_output else "hidden"

@@ -65,6 +65,13 @@ def test_every_entry_is_complete(config):
         assert entry.layer == layer
 
 
+@configs
+def test_a_title_tells_the_matrices_of_a_layer_apart_and_so_the_weights(config):
+    for entries in (catalogue.matrices(config), catalogue.weights(config)):
+        titles = [(entry.layer, entry.title) for entry in entries]
+        assert len(set(titles)) == len(titles)
+
+
 def test_axes_are_as_long_as_they_say(small_model):
     c = small_model.config
     sizes = {"model": c.model_dim, "head": c.heads, "kv_head": c.kv_heads, "head_dim": c.head_dim,
