@@ -67,7 +67,7 @@ def test_arrow_keys_walk_on_the_map_and_bring_the_matrix_up(visit: Visit) -> Non
     visit.expect_query(layer="2", head="1")
     expect(the_map(visit).locator("[role=gridcell][tabindex='0']")).to_have_count(1)  # the Tab key stops here once
     visit.page.keyboard.press("Home")
-    expect(cell(visit, "Layer 2, RMSNorm, 5×64").first).to_be_focused()
+    expect(cell(visit, "Layer 2, RMSNorm before attention, 5×64")).to_be_focused()
     visit.expect_query(part="attention.norm")
     visit.expect_sound()
 
