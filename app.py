@@ -2,6 +2,12 @@
 
 # ruff: noqa: E402
 
+import os
+
+# Before torch is imported: its threads sleep while they wait for each other. Spinning, as is their habit, they would
+# keep the cores from the browser that draws on the same machine, and so from themselves.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import streamlit as st
 
 from dashboard import early
