@@ -28,6 +28,7 @@ from llm_core.cells import TOKEN_IDS
 from llm_core.explanation import Explanation
 
 PART = "explainer"
+_GROUPS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
 FEW_LAYERS = 8  # up to which a residual's contributions are shown unasked: each layer is derived for them
 
 
@@ -183,9 +184,14 @@ def _choice(chosen: Settings, step: Step, address: Address) -> dict[str, Any]:
     entries = (*catalogue.matrices(config), *catalogue.weights(config))
     layer = next((e.layer for e in entries if e.name == address.name and e.layer is not None), chosen.layer)
     layer = min(layer, config.layers - 1)
-    names = {e.name: f"{e.symbol} · {e.title}" for e in entries if e.layer in (None, layer)}
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for e in entries:
+        if e.layer in (None, layer):
+            groups.setdefault(_GROUPS[e.part] + (", learned" if e.learned else ""), []).append(
+                (e.name, f"{e.symbol} · {e.title}"))  # fmt: skip
+    groups[_GROUPS["embedding"]].insert(0, (TOKEN_IDS, "ids · Token ids"))
     return {"layer": layer, "layers": config.layers, "name": address.name, "axes": axes(step, address),
-            "matrices": [*names.items(), (TOKEN_IDS, "Token ids")]}  # fmt: skip
+            "groups": list(groups.items())}  # fmt: skip
 
 
 def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, object]:

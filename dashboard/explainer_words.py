@@ -62,10 +62,8 @@ def axes(step: Step, address: Address) -> list[dict[str, Any]]:
 
 def place(step: Step, address: Address) -> str:
     """Where a cell is, in words: layer 0 · head 1 · query 3 ␣you · key 2 ␣are."""
-    run, words = step.run, []
-    layer = None if address.name == TOKEN_IDS else _entry(step, address.name).layer
-    if layer is not None and run.model.config.layers > 1:
-        words.append(f"layer {layer}")
+    run, layer = step.run, _layer(step, address)
+    words = [] if layer is None else [f"layer {layer}"]
     for axis in axes(step, address):
         i, token = axis["value"], ""
         if axis["axis"] in ("position", "query", "key") and axis["start"] + axis["size"] <= len(run.ids):
@@ -79,8 +77,16 @@ def place(step: Step, address: Address) -> str:
 
 
 def crumb(step: Step, address: Address) -> str:
-    """A cell as briefly as can be: S[0, 3, 2]."""
-    return f"{symbol(step, address.name)}[{', '.join(str(a['value']) for a in axes(step, address))}]"
+    """A cell as briefly as can be: S[0, 3, 2], and of a model with several layers L2 S[0, 3, 2]."""
+    layer = _layer(step, address)
+    where = "" if layer is None else f"L{layer} "
+    return f"{where}{symbol(step, address.name)}[{', '.join(str(a['value']) for a in axes(step, address))}]"
+
+
+def _layer(step: Step, address: Address) -> int | None:
+    """The layer of a cell's matrix; None where it is in none, and where there is only one."""
+    several = address.name != TOKEN_IDS and step.run.model.config.layers > 1
+    return _entry(step, address.name).layer if several else None
 
 
 # ---- one function for each operation: what is computed, in one line of numbers, and what is drawn beside it ----------

@@ -1,5 +1,5 @@
 // Which cell of which matrix was clicked, and outlines around the explained cell and those that it was made from.
-// Needs figures.js, reveal.js.
+// Needs figures.js, pointing.js, reveal.js.
 //
 // A heatmap says through its trace's `meta` which cells of its matrix it shows:
 //   { matrix, tile: [rows, columns],            how many of the matrix's cells each of its own stands for
@@ -8,19 +8,21 @@
 //               matrix, tile, matrices } }      matrices: each row is of another one, at its row `rows`
 // What is hidden by a mask is a second heatmap on the same axes, without a meta.
 
-const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, reveal: 0 };
+const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, deafen: null, reveal: 0 };
 
 /** Call pick({ matrix, head, rows, columns }) for each click on a cell, whatever is drawn later too. */
 function watchCells(owner, pick) {
   cells.owner = owner;
   cells.pick = pick;
-  cells.figures ||= watchFigures(outlineCells, pickCell);
+  cells.figures ||= watchFigures(outlineCells);
+  cells.deafen ||= watchClicks(pickCell);
 }
 
 function stopCells(owner) {
   if (cells.owner !== owner) return;
   cells.figures?.stop();
-  Object.assign(cells, { marks: [], figures: null, owner: null, pick: null });
+  cells.deafen?.();
+  Object.assign(cells, { marks: [], figures: null, owner: null, pick: null, deafen: null });
   allFigures().forEach(outlineCells);
 }
 
@@ -37,12 +39,11 @@ function markCells(marks, style, reveal) {
 
 // ---- a click ----
 
-function pickCell(figure, event) {
-  const point = event.points?.[0];
-  const trace = point && (point.fullData ?? figure._fullData?.[point.curveNumber]);
-  const picture = trace && figure._fullData.find((other) => other.meta?.origin &&
-    other.xaxis === trace.xaxis && other.yaxis === trace.yaxis);
-  if (picture) cells.pick?.(cellsBehind(picture.meta, Math.round(point.y), Math.round(point.x)));
+function pickCell(event) {
+  const found = pictureUnder(event);
+  if (!found) return;
+  const { meta, axes, place, size } = found;
+  cells.pick?.(cellsBehind(meta, cellAt(axes.y, place.y, size[0]), cellAt(axes.x, place.x, size[1])));
 }
 
 function cellsBehind(meta, row, column) {

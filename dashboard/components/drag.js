@@ -1,8 +1,7 @@
 // A region that is dragged over a heatmap, with a mouse or a pen: its rows and columns are asked for. A finger scrolls.
-// Needs figures.js, cells.js.
+// Needs figures.js, pointing.js, cells.js, reveal.js and panel.js (for `button`).
 
-const drag = { ask: null, going: null, done: false, figures: null, timer: null, stop: null };
-const LEAST = 5; // pixels: what moves less is a click
+const drag = { ask: null, going: null, figures: null, timer: null, back: null, stop: null };
 
 /** Call ask({ matrix, head, rows: [first, last], columns: [first, last] }) for each region that is dragged. */
 function watchDrags(ask) {
@@ -15,6 +14,7 @@ function watchDrags(ask) {
   drag.stop = () => {
     forgetDrag();
     stopWaiting();
+    drag.back?.end();
     for (const [name, hear] of Object.entries(heard)) document.removeEventListener(name, hear, true);
     drag.stop = null;
   };
@@ -22,18 +22,16 @@ function watchDrags(ask) {
 
 function beginDrag(event) {
   forgetDrag();
-  drag.done = false;
-  if (event.pointerType === "touch" || event.button !== 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-  const figure = event.target.closest?.(".js-plotly-plot");
-  const found = figure && pictureAt(figure, inFigure(figure, event));
-  if (found) drag.going = { figure, ...found, x: event.clientX, y: event.clientY, from: inFigure(figure, event), moved: false };
+  if (event.pointerType === "touch" || !isPlain(event)) return;
+  const found = pictureUnder(event);
+  if (found && isWhole(found.meta.origin)) drag.going = { ...found, began: event, from: found.place, moved: false };
 }
 
 function goOnDragging(event) {
   const { going } = drag;
   if (!going) return;
   if (!(event.buttons & 1)) return forgetDrag(); // let go where no one heard it
-  going.moved ||= Math.hypot(event.clientX - going.x, event.clientY - going.y) >= LEAST;
+  going.moved ||= hasMoved(going.began, event);
   if (!going.moved) return;
   showLabels(going.figure, false);
   const [rows, columns] = dragged(going, inFigure(going.figure, event));
@@ -47,12 +45,11 @@ function endDrag(event) {
   const { going } = drag;
   forgetDrag();
   if (!going?.moved || !going.figure.isConnected) return;
-  drag.done = true; // the click that may follow is none
   const [rows, columns] = dragged(going, inFigure(going.figure, event));
   const [first, last] = [0, 1].map((end) => cellsBehind(going.meta, rows[end], columns[end]));
   stopWaiting();
   drag.timer = setTimeout(stopWaiting, 10_000);
-  drag.figures = watchFigures(revealExact);
+  drag.figures = watchFigures((figure) => revealExact(figure, going.figure));
   drag.ask?.({ matrix: first.matrix, head: first.head, rows: [first.rows[0], last.rows.at(-1)],
                columns: [first.columns[0], last.columns.at(-1)] });
 }
@@ -77,33 +74,9 @@ function dragged({ axes, size, from }, to) {
     [from[name], to[name]].map((pixel) => cellAt(axes[name], pixel, count)).sort((a, b) => a - b));
 }
 
-function cellAt(axis, pixel, count) {
-  return Math.min(Math.max(Math.round(axis.p2c(pixel - axis._offset)), 0), count - 1);
-}
-
-/** Where an event is, in pixels of the figure, which may be shown larger than it was drawn. */
-function inFigure(figure, event) {
-  const paper = figure.querySelector(".svg-container");
-  const { left, top, width } = paper.getBoundingClientRect();
-  const scale = width / paper.offsetWidth || 1;
-  return { x: (event.clientX - left) / scale, y: (event.clientY - top) / scale };
-}
-
-/** The picture at this place, whose rows and columns are neighbours in its matrix as they are on screen. */
-function pictureAt(figure, { x, y }) {
-  for (const trace of figure._fullData || []) {
-    const { meta } = trace;
-    const axes = isWhole(meta?.origin) && axesOf(figure, trace);
-    const within = (axis, pixel) => pixel >= axis._offset && pixel <= axis._offset + axis._length;
-    if (!axes || !within(axes.x, x) || !within(axes.y, y)) continue;
-    const tile = meta.origin.tile ?? meta.tile ?? [1, 1];
-    return { meta, axes, size: meta.origin.size.map((count, i) => Math.ceil(count / tile[i])) };
-  }
-  return null;
-}
-
+/** True for a picture whose rows and columns are neighbours in its matrix as they are on screen. */
 function isWhole(origin) {
-  return Boolean(origin) && !origin.matrices && !Array.isArray(origin.rows) && !Array.isArray(origin.columns);
+  return !origin.matrices && !Array.isArray(origin.rows) && !Array.isArray(origin.columns);
 }
 
 function stopWaiting() {
@@ -113,13 +86,41 @@ function stopWaiting() {
 }
 
 /** Once the exact cells are drawn, scroll to them. Called for each figure that is drawn. */
-function revealExact(figure) {
+function revealExact(figure, from) {
   if (!figure.closest(".st-key-chart-exact")) return;
   const place = figure.closest(".st-key-depth") ?? figure;
   const { top, bottom } = place.getBoundingClientRect();
   if (top >= 70 && bottom <= window.innerHeight) return;
   stopWaiting();
   place.style.scrollMargin = "70px";
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  place.scrollIntoView({ block: "start", inline: "nearest", behavior: still ? "instant" : "smooth" });
+  place.scrollIntoView({ block: "start", inline: "nearest", behavior: motion() });
+  drag.back?.offer(blockOf(from));
+}
+
+/** A button that leads back to where a region was dragged; gone once that is in view again. above(): pixels below it. */
+function wayBack(above) {
+  let place = null;
+  let left = false;
+  const seen = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (isIntersecting && left) end();
+    left ||= !isIntersecting;
+  });
+  const end = () => {
+    seen.disconnect();
+    made.hidden = true;
+  };
+  const made = button("return", "‹ Back to the matrix", () => {
+    if (place.isConnected) place.scrollIntoView({ block: "center", inline: "nearest", behavior: motion() });
+    end();
+  });
+  made.hidden = true;
+  made.offer = (block) => {
+    end();
+    [place, left] = [block, false];
+    made.style.bottom = `${above() + 18}px`;
+    made.hidden = false;
+    seen.observe(place);
+  };
+  made.end = end;
+  return made;
 }

@@ -1,5 +1,5 @@
 // The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js,
-// reveal.js, cells.js, drag.js, drawings.js.
+// pointing.js, reveal.js, cells.js, drag.js, drawings.js.
 
 const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
 
@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
   panel.ask = (kind, value) => setTriggerValue("ask", { [kind]: value ?? true });
-  watchCells(panel, (pick) => drag.done || panel.ask("pick", pick)); // a drag is no click
+  watchCells(panel, (pick) => panel.ask("pick", pick));
   if (data?.drags) watchDrags((region) => panel.ask("drag", region));
   else drag.stop?.();
   panel.start();
@@ -38,6 +38,8 @@ function panelIn(parentElement) {
     height.disconnect();
   };
   panel.coveredBelow = () => (root.hidden ? 0 : root.getBoundingClientRect().height + lineAbove());
+  drag.back = wayBack(panel.coveredBelow);
+  root.after(drag.back);
   panels.set(parentElement, panel);
   return panel;
 }
@@ -58,6 +60,8 @@ function build(panel) {
   panel.back = button("back", "‹ Back", () => panel.ask("back", panel.crumbCount - 2));
   panel.crumbs = element("ol", "crumbs");
   panel.choice = element("div", "choice");
+  panel.remark = element("p", "remark"); // what is wrong with a typed number
+  panel.remark.setAttribute("role", "status");
   const end = button("close", "✕", () => close(panel));
   end.setAttribute("aria-label", "Close the explanation");
   end.title = "Close (Esc)";
@@ -65,7 +69,7 @@ function build(panel) {
   const way = element("nav", "way");
   way.setAttribute("aria-label", "The way to this cell");
   way.append(panel.back, panel.crumbs);
-  bar.append(way, panel.choice, end);
+  bar.append(way, panel.remark, panel.choice, end);
   panel.heading = element("h2", "heading");
   panel.heading.tabIndex = -1;
   panel.story = element("div", "story");
@@ -134,7 +138,7 @@ function fillWay(panel, crumbs) {
 // ---- the keyboard's way to a cell ----
 
 function fillChoice(panel, choice) {
-  const parts = [choice.layers > 1 && choice.layer, choice.matrices.map(([name]) => name),
+  const parts = [choice.layers > 1 && choice.layer, choice.groups,
                  choice.axes.map(({ axis, size, start }) => [axis, size, start])];
   const signature = JSON.stringify(parts);
   if (panel.choiceSignature !== signature) {
@@ -144,12 +148,14 @@ function fillChoice(panel, choice) {
     if (focused) panel.choice.querySelector(`[data-what="${focused}"]`)?.focus({ preventScroll: true });
   }
   panel.select.value = choice.name;
+  panel.remark.textContent = "";
   choice.axes.forEach(({ axis, value }) => setNumber(panel.fields[axis], value));
   if (panel.fields.layer) setNumber(panel.fields.layer, choice.layer);
 }
 
 /** What is typed just now is left alone, where it says the same. */
 function setNumber(field, value) {
+  field.removeAttribute("aria-invalid");
   if (field.value !== String(value)) field.value = value;
 }
 
@@ -157,17 +163,18 @@ function choiceFields(panel, choice) {
   panel.select = element("select");
   panel.select.dataset.what = "matrix";
   panel.select.setAttribute("aria-label", "Matrix");
-  panel.select.append(...choice.matrices.map(([name, title]) => {
-    const option = element("option", "", title);
-    option.value = name;
-    return option;
+  panel.select.append(...choice.groups.map(([label, matrices]) => {
+    const group = element("optgroup");
+    group.label = label;
+    group.append(...matrices.map(([name, title]) => Object.assign(element("option", "", title), { value: name })));
+    return group;
   }));
   panel.fields = {};
   const send = (name) => {
     clearTimeout(panel.timer);
     panel.timer = setTimeout(() => {
       const known = Object.entries(panel.fields).filter(([axis, { value }]) => axis !== "layer" && value !== "");
-      panel.ask("choose", { name, coordinates: Object.fromEntries(known.map(([a, f]) => [a, whole(f)])) });
+      panel.ask("choose", { name, coordinates: Object.fromEntries(known.map(([a, f]) => [a, Number(f.value)])) });
     }, 200);
   };
   panel.select.addEventListener("change", () => send(panel.select.value));
@@ -187,16 +194,15 @@ function numberField(panel, name, word, start, size, onInput) {
   Object.assign(field, { type: "number", min: start, max: start + size - 1, step: 1, title: `${start} to ${start + size - 1}` });
   field.style.width = `${String(start + size - 1).length + 4.2}ch`;
   field.dataset.what = name;
-  field.addEventListener("input", () => field.value !== "" && onInput(whole(field)));
+  field.addEventListener("input", () => {
+    const wrong = field.validity.badInput || !field.checkValidity();
+    field.setAttribute("aria-invalid", String(wrong));
+    panel.remark.textContent = wrong ? `${word}: a whole number from ${start} to ${start + size - 1}` : "";
+    if (!wrong && field.value !== "") onInput(Number(field.value));
+  });
   label.append(field);
   panel.fields[name] = field;
   return label;
-}
-
-/** The number in a field, within what it allows. */
-function whole(field) {
-  const number = Math.round(Number(field.value)) || 0;
-  return Math.min(Math.max(number, Number(field.min)), Number(field.max));
 }
 
 // ---- what the cell is ----

@@ -11,7 +11,17 @@ from dashboard.components.browser import component
 
 _mount = component(
     "cell_explainer",
-    scripts=["choice.js", "panel.js", "figures.js", "reveal.js", "cells.js", "drag.js", "drawings.js", "explainer.js"],
+    scripts=[
+        "choice.js",
+        "panel.js",
+        "figures.js",
+        "pointing.js",
+        "reveal.js",
+        "cells.js",
+        "drag.js",
+        "drawings.js",
+        "explainer.js",
+    ],
     styles=["common.css", "explainer.css"],
 )
 

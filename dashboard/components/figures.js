@@ -2,11 +2,9 @@
 //
 // It leans on Plotly's own notes about a drawn figure: gd._fullData, gd._fullLayout, axis._offset, axis._length, axis.c2p.
 
-/**
- * Call draw(figure) for every figure now, whenever one is drawn anew, and for those that appear later: lazy tabs,
- * reruns, other pages. onClick(figure, event): for a click on what was drawn.
- */
-function watchFigures(draw, onClick) {
+/** Call draw(figure) for every figure now, whenever one is drawn anew, and for those that appear later: lazy tabs,
+ * reruns, other pages. */
+function watchFigures(draw) {
   const heard = new WeakMap(); // figure -> the event emitter that we listen to; a figure drawn anew has a new one
   let frame = 0;
   let over = false;
@@ -15,7 +13,6 @@ function watchFigures(draw, onClick) {
       if (!figure.on || heard.get(figure) === figure._ev) continue;
       heard.set(figure, figure._ev);
       for (const event of ["plotly_afterplot", "plotly_relayouting"]) figure.on(event, () => over || draw(figure));
-      if (onClick) figure.on("plotly_click", (event) => over || onClick(figure, event));
       draw(figure);
     }
   };

@@ -11,7 +11,16 @@ from dashboard.components.browser import component, read
 
 _mount = component(
     "tour_card",
-    scripts=["choice.js", "panel.js", "figures.js", "reveal.js", "cells.js", "tour_outlines.js", "tour.js"],
+    scripts=[
+        "choice.js",
+        "panel.js",
+        "figures.js",
+        "pointing.js",
+        "reveal.js",
+        "cells.js",
+        "tour_outlines.js",
+        "tour.js",
+    ],
     styles=["common.css", "tour.css"],
 )
 _PAGE_STYLE = f"<style>{read(['tour_page.css'])}</style>"
