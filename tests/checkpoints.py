@@ -6,13 +6,18 @@ not be seen.
 
 import json
 from pathlib import Path
+from tempfile import gettempdir
 
 import gguf
 import numpy as np
+import pytest
 import torch
 import transformers
+from conftest import record
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from llm_core import load_model
 
 SIZES = {"vocab_size": 131, "hidden_size": 32, "num_hidden_layers": 3, "max_position_embeddings": 256,
          "num_attention_heads": 4, "bos_token_id": 0, "eos_token_id": 1}  # fmt: skip
@@ -23,6 +28,7 @@ NEOX_ROPE = {"rope_type": "default", "rope_theta": 500.0}
 LLAMA3_ROPE = {"rope_type": "llama3", "rope_theta": 300.0, "factor": 8.0, "low_freq_factor": 1.0,
                "high_freq_factor": 4.0, "original_max_position_embeddings": 64}  # fmt: skip
 WINDOW = 6
+IDS = [5, 90, 3, 17, 4, 4, 130, 22, 61, 8]  # a prompt
 
 # name → (transformers' config class without "Config", its settings)
 ARCHITECTURES = {
@@ -82,13 +88,19 @@ def save(model: torch.nn.Module, folder: Path, **options: object) -> Path:
     return folder
 
 
-def edit_config(folder: Path, remove: tuple[str, ...] = (), **changes: object) -> None:
+def edit_config(folder: Path, remove: tuple[str, ...] = (), **changes: object) -> Path:
     """Rewrite a checkpoint's config.json by hand."""
     file = folder / "config.json"
     fields = json.loads(file.read_text())
     for field in remove:
         del fields[field]
     file.write_text(json.dumps(fields | changes))
+    return folder
+
+
+def without_rope_parameters(folder: Path, **fields: object) -> Path:
+    """Rewrite a config as transformers wrote it before version 5."""
+    return edit_config(folder, remove=("rope_parameters",), transformers_version="4.40.0", **fields)
 
 
 def edit_weights(folder: Path, change) -> None:
@@ -210,7 +222,25 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], tolerance: f
     raise AssertionError(f"errors, relative to max(1, largest); tolerance {tolerance:g}\n" + "\n".join(lines))
 
 
+def assert_loads_right(folder: Path, name: str) -> None:
+    """The checkpoint in this folder, loaded by us, computes what transformers' model of this architecture does."""
+    assert_same(record(load_model(str(folder)), IDS), Reference(make(name))(IDS))
+
+
 def _shapes(ours: Tensor | None, theirs: Tensor) -> str:
     if ours is None:
         return "  the engine has no such matrix"
     return "" if ours.shape == theirs.shape else f"  shape {tuple(ours.shape)}, expected {tuple(theirs.shape)}"
+
+
+# ---- the refusal --------------------------------------------------------------------------------------------------
+
+
+def refusal(name: Path | str, **options: str) -> str:
+    """The sentence that refuses a model: for people, so one line without a traceback's words."""
+    with pytest.raises(ValueError) as refused:
+        load_model(str(name), **options)
+    sentence = str(refused.value)
+    assert "\n" not in sentence and "Traceback" not in sentence
+    assert gettempdir() not in sentence or not Path(name).exists()  # no path of this machine, unless it was typed
+    return sentence

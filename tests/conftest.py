@@ -1,6 +1,8 @@
 """Models and small helpers that the tests share."""
 
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +102,42 @@ def assert_close(actual, expected, tolerance: float = 1e-5, what: str = "") -> N
 def llama() -> Transformer:
     """A small model with grouped queries, RoPE, RMSNorm and SwiGLU."""
     return load_model("llama-nano", seed=0)
+
+
+# ---- models on disk -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory):
+    """The folder of an architecture's checkpoint, by its name in checkpoints.py: shared, so not to be changed."""
+    from checkpoints import make, save  # not above: few tests need transformers
+
+    folders = {}
+
+    def folder_of(name: str) -> Path:
+        if name not in folders:
+            folders[name] = save(make(name), tmp_path_factory.mktemp("saved") / "model")
+        return folders[name]
+
+    return folder_of
+
+
+@pytest.fixture
+def model_folder(saved_model, tmp_path):
+    """A copy of an architecture's checkpoint that the test may change."""
+    return lambda name="llama, grouped, tied": Path(shutil.copytree(saved_model(name), tmp_path / "a-model"))
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory) -> Path:
+    """A GGUF file: shared, so not to be changed."""
+    from checkpoints import write_gguf
+
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+@pytest.fixture
+def model_cache(tmp_path, monkeypatch) -> Path:
+    """Where models are kept in this test: an empty place."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "every-matrix"
