@@ -67,7 +67,8 @@ class Settings:
     panel: str = ""  # what else of a deep model is shown: one of PANELS, or nothing
     exact: str = ""  # the part of a matrix that is shown exactly, see exact.py; the station's, where none is named
     part: str = "attention.weights"  # the map's matrix, by its name without the layer
-    lens_token: int | None = None  # the id that the logit lens follows; None is the sampled one
+    lens_token: int | None = None  # the id that the logit lens follows; None is the one that came next
+    lens_until: int | None = None  # the last position that the logit lens shows; None is the step's last one
     lens_window: int = 16
     cell: str = ""  # the explained cell and the way to it, see explainer_trail.py
     tour: str = ""  # the stop of the tour that is told
@@ -80,8 +81,8 @@ class Settings:
 
 DEFAULTS = Settings()
 VIEW = (
-    "step", "station", "token", "layer", "head", "skip_first", "panel", "exact", "part", "lens_token", "lens_window",
-    "cell", "tour", "present",
+    "step", "station", "token", "layer", "head", "skip_first", "panel", "exact", "part", "lens_token", "lens_until",
+    "lens_window", "cell", "tour", "present",
 )  # fmt: skip
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
@@ -130,7 +131,8 @@ def _said(name: str) -> str:
     if name == "exact":
         return "the chosen station's matrix"
     if default is None:
-        return {"token": "the last token that the step reads", "lens_token": "the sampled token"}[name]
+        last = "the last token that the step reads"
+        return {"token": last, "lens_until": last, "lens_token": "the token that came next"}[name]
     return str(default)
 
 
@@ -220,6 +222,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "exact": _exact,
     "part": _part,
     "lens_token": _whole(0, 9_999_999),
+    "lens_until": _whole(0, 9_999_999),
     "lens_window": _window,
     "cell": explainer_trail.checked,
     "tour": stops.checked,
@@ -319,8 +322,9 @@ def look_at(name: str, value: object) -> None:
 
 
 def forget_token() -> None:
-    """Choose the last token that the step reads again: of another text the chosen position would be any token."""
+    """Choose the last token that the step reads again: of another text a chosen position would be any token."""
     look_at("token", None)
+    look_at("lens_until", None)
 
 
 def link_length() -> int:

@@ -8,7 +8,7 @@ from dashboard.headline import headline
 from dashboard.proof import proof
 from dashboard.redraw import forget_rows, guarded, redraw, refusal
 from dashboard.state import run_of, step_index
-from dashboard.whole_model.lens import logit_lens
+from dashboard.whole_model.lens import logit_lens, refuse_unseen
 from dashboard.whole_model.map import AROUND, MEANING, chosen_matrix, map_of_all, refuse_unknown
 from dashboard.whole_model.stream import stream
 from dashboard.whole_model.table import health_table
@@ -28,6 +28,7 @@ def page() -> None:
         return
     config = run.model.config
     refuse_unknown(config)
+    refuse_unseen(run)
     explainer.check(run, settings.current())
     settings.check_view(step=len(run.steps), layer=config.layers, head=config.heads, lens_token=config.vocab_size)
     headline(HEADLINE)
@@ -58,6 +59,7 @@ def steps() -> None:
 
 def _choose_step(index: int) -> None:
     settings.look_at("step", index)
+    settings.look_at("lens_until", None)
     explainer.forget_cell_elsewhere()
     redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health", explainer.PART])
 

@@ -14,7 +14,7 @@ from dashboard.settings import LENS_WINDOWS, Settings
 from dashboard.state import on_screen, run_of, step_index
 from dashboard.whole_model.stream import at, doors_in_words
 from dashboard.whole_model.survey import key_of
-from llm_core import Step
+from llm_core import Run, Step
 from llm_core.lens import Lens, lens
 from llm_core.tokenizer import Tokenizer
 
@@ -57,6 +57,73 @@ def logit_lens() -> None:
     _line(step, chosen)
 
 
+# ---- which positions ------------------------------------------------------------------------------------------------
+
+
+def window(step: Step, chosen: Settings) -> range:
+    """The rows that are shown (0 is the step's first): as many as are asked for, up to the position that is chosen."""
+    count, size = len(step.positions), chosen.lens_window
+    if count <= size:
+        return range(count)
+    end = count if chosen.lens_until is None else chosen.lens_until - step.positions.start + 1
+    end = min(max(end, 1), count)
+    return range(max(0, end - size), end)
+
+
+def refuse_unseen(run: Run) -> None:
+    """Take the end of the window out of the link where there is nothing to choose, or the step has no such position."""
+    chosen = settings.current()
+    positions = run.steps[step_index(chosen, run)].positions
+    if chosen.lens_until is None:
+        return
+    if len(positions) <= chosen.lens_window:
+        shown = "positions are all" if len(positions) > 1 else "position is"
+        settings.refuse("lens_until", f"this step's {len(positions):,} {shown} shown")
+    elif chosen.lens_until not in positions:
+        settings.refuse("lens_until", f"this step reads the positions {positions[0]:,} to {positions[-1]:,}")
+
+
+def _choice_of_window(step: Step, chosen: Settings) -> None:
+    """How many positions, and up to which one; with few of them there is nothing to choose."""
+    count = len(step.positions)
+    if count <= min(LENS_WINDOWS):
+        return
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium", key="lens-window"):
+        options = [*(size for size in LENS_WINDOWS if size < count), *[s for s in LENS_WINDOWS if s >= count][:1]]
+        st.session_state["choice-lens-window"] = min(options, key=lambda size: abs(size - chosen.lens_window))
+        st.segmented_control(f"Positions shown, of {count:,}", options, key="choice-lens-window", required=True,
+                             format_func=lambda size: f"all {count}" if size >= count else str(size),
+                             on_change=_choose_window, width="content")  # fmt: skip
+        if count > chosen.lens_window:
+            first, last = step.positions[0], step.positions[-1]
+            st.session_state["choice-lens-until"] = first + window(step, chosen)[-1]
+            st.slider("up to position", first, last, key="choice-lens-until", on_change=_choose_until, width=360)
+
+
+@callback
+def _choose_window() -> None:
+    settings.look_at("lens_window", st.session_state["choice-lens-window"])
+    chosen, _, step = on_screen()
+    if len(step.positions) <= chosen.lens_window:
+        settings.look_at("lens_until", None)
+    redraw(["whole-lens"])
+
+
+@callback
+def _choose_until() -> None:
+    _, _, step = on_screen()
+    until = st.session_state["choice-lens-until"]
+    settings.look_at("lens_until", None if until == step.positions[-1] else until)
+    redraw(["whole-lens"])
+
+
+@st.cache_resource(max_entries=48, show_spinner="Reading the stream at every door …")
+def _lens(
+    fingerprint: str, ids: tuple[int, ...], index: int, rows: range, token: int | None, _step: Step
+) -> Lens:  # fmt: skip
+    return lens(_step, RUNNERS + 1, rows, token)
+
+
 # ---- the grid -------------------------------------------------------------------------------------------------------
 
 
@@ -76,99 +143,82 @@ def guesses_in_words(step: Step, found: Lens) -> str:
 
 
 def _grid(step: Step, chosen: Settings) -> None:
-    rows = window(step, chosen.lens_window)
-    found = _lens(*key_of(step), rows, None, step)
+    found = _lens(*key_of(step), window(step, chosen), None, step)
     label = step.run.model.tokenizer.label
-    ids = found.ids.numpy()
+    ids = found.ids[..., :TOP].numpy()
     tokens = [f"{position} {label(step.run.ids[position])}" for position in found.positions]
-    figure = lens_figure(ids, found.probabilities.numpy(), {i: label(i) for i in np.unique(ids).tolist()},
+    figure = lens_figure(ids, found.probabilities[..., :TOP].numpy(), {i: label(i) for i in np.unique(ids).tolist()},
                          ["in", *map(str, range(len(found.doors) - 1))], tokens)  # fmt: skip
     with st.container(key="equation-whole-lens", gap="xsmall"):
         st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
                         config={"displayModeBar": False},
                         alt=guesses_in_words(step, found))  # fmt: skip
         st.caption("Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell for the next ones.")
-    count = len(step.positions)
-    if count > min(LENS_WINDOWS):
-        options = [*(size for size in LENS_WINDOWS if size < count), *[s for s in LENS_WINDOWS if s >= count][:1]]
-        st.session_state["choice-lens-window"] = min(options, key=lambda size: abs(size - chosen.lens_window))
-        st.segmented_control(f"Last positions shown, of {count:,}", options, key="choice-lens-window", required=True,
-                             format_func=lambda size: f"all {count}" if size >= count else str(size),
-                             on_change=_choose_window)  # fmt: skip
-
-
-def window(step: Step, size: int) -> range:
-    """The last rows of the step, at most so many."""
-    count = len(step.positions)
-    return range(max(0, count - size), count)
-
-
-def _choose_window() -> None:
-    settings.look_at("lens_window", st.session_state["choice-lens-window"])
-    redraw(["whole-lens"])
-
-
-@st.cache_resource(max_entries=48, show_spinner="Reading the stream at every door …")
-def _lens(
-    fingerprint: str, ids: tuple[int, ...], index: int, rows: range, token: int | None, _step: Step
-) -> Lens:  # fmt: skip
-    return lens(_step, TOP, rows, token)
+    _choice_of_window(step, chosen)
 
 
 # ---- one token ------------------------------------------------------------------------------------------------------
 
 
 def _line(step: Step, chosen: Settings) -> None:
-    token = followed(step, chosen)
-    last = range(len(step.positions) - 1, len(step.positions))
-    found = _lens(*key_of(step), last, token, step)
+    """One token through the layers, as the last of the shown positions sees it."""
+    row = window(step, chosen)[-1]
+    position, token = step.positions[row], followed(step, chosen, row)
+    found, known = (_lens(*key_of(step), range(row, row + 1), i, step) for i in (token, came_next(step, row)))
     probability, rank = found.probability[:, 0].tolist(), found.rank[:, 0].tolist()
-    label = step.run.model.tokenizer.label(token)
+    label = step.run.model.tokenizer.label
+    where = f"position {position} {label(step.run.ids[position])}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="lens-token"):
-        _choice(step, token)
+        _choice(step, token, candidates(known, "sampled" if position == step.positions[-1] else "came next"))
     about, sentence = st.session_state.get("lens-remark", (None, ""))
     if sentence and about == token:
         st.text(sentence)
     panels = [
-        Panel(f"Probability of {escape(label)}", [Line("probability", probability)], percent=True),
-        Panel(f"Rank of {escape(label)} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
+        Panel(f"Probability of {escape(label(token))}", [Line("probability", probability)], percent=True),
+        Panel(f"Rank of {escape(label(token))} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
     ]  # fmt: skip
     st.plotly_chart(lines_figure(doors_in_words(len(found.doors)), panels), key="chart-whole-token", theme=None,
-                    config={"displayModeBar": False}, alt=lines_in_words(label, probability, rank))  # fmt: skip
-    st.text(in_words(label, probability, rank))
+                    config={"displayModeBar": False},
+                    alt=lines_in_words(label(token), where, probability, rank))  # fmt: skip
+    st.text(in_words(label(token), where, probability, rank))
 
 
-def lines_in_words(label: str, probability: list[float], rank: list[int]) -> str:
-    """The lines for those who cannot see them."""
+def lines_in_words(label: str, where: str, probability: list[float], rank: list[int]) -> str:
+    """The lines for those who cannot see them. where: the position that they are seen from."""
     doors = [at(door) for door in doors_in_words(len(rank))]
     return " ".join([
+        f"Seen from {where}:",
         line_in_words(f"Probability of {label}", probability, doors, percent),
         line_in_words(f"Its rank, of which 1 is the likeliest token's, of {label}", rank, doors, "{:,}".format),
     ])  # fmt: skip
 
 
-def followed(step: Step, chosen: Settings) -> int:
-    """The id of the token that the lines follow: the one in the link, or else the sampled one."""
+def came_next(step: Step, row: int) -> int:
+    """The id of the token after this row's: the prompt's own one, or of the last row the sampled one."""
+    return step.run.ids[step.positions[row] + 1]
+
+
+def followed(step: Step, chosen: Settings, row: int) -> int:
+    """The id of the token that the lines follow: the one in the link, or else the one that came next."""
     wanted, size = chosen.lens_token, step.run.model.config.vocab_size
-    return step.sampled.id if wanted is None or wanted >= size else wanted
+    return came_next(step, row) if wanted is None or wanted >= size else wanted
 
 
-def in_words(label: str, probability: list[float], rank: list[int]) -> str:
-    """When the token comes first and stays there, in a sentence; the guesses are the last row's."""
+def in_words(label: str, where: str, probability: list[float], rank: list[int]) -> str:
+    """When the token comes first and stays there, in a sentence. where: the position whose guesses these are."""
     doors = doors_in_words(len(rank))
     end = f"at the end it has {percent(probability[-1])}, rank {rank[-1]:,}"
     if rank[-1] != 1:
         best = min(range(len(rank)), key=rank.__getitem__)
-        return f"Seen from the last position, the best rank of {label} is {rank[best]:,}, {at(doors[best])}; {end}."
+        return f"Seen from {where}: the best rank of {label} is {rank[best]:,}, {at(doors[best])}; {end}."
     first = len(rank) - next((i for i, r in enumerate(reversed(rank)) if r != 1), len(rank))
     if first == len(rank) - 1:
-        return f"Seen from the last position, {label} is the likeliest token only after the last layer; {end}."
-    return f"Seen from the last position, {label} is the likeliest token {at(doors[first])} and from there on; {end}."
+        return f"Seen from {where}: {label} is the likeliest token only after the last layer; {end}."
+    return f"Seen from {where}: {label} is the likeliest token {at(doors[first])} and from there on; {end}."
 
 
-def _choice(step: Step, token: int) -> None:
-    """The sampled token, its runners-up, and a field for any other."""
-    words = candidates(step)
+def _choice(step: Step, token: int, words: dict[int, str]) -> None:
+    """The token that came next, its runners-up, and a field for any other. words: what is known of each."""
     options = list(dict.fromkeys([*words, token]))
     label = step.run.model.tokenizer.label
     st.session_state["choice-lens-token"] = token
@@ -178,12 +228,15 @@ def _choice(step: Step, token: int) -> None:
                   placeholder="a word; a space in front matters")  # fmt: skip
 
 
-def candidates(step: Step) -> dict[int, str]:
-    """The sampled token and the likeliest others, each with what is known of it."""
-    p = step.sampled.stages[0].probabilities
-    best = [i for i in p.topk(min(RUNNERS + 1, len(p))).indices.tolist() if i != step.sampled.id][:RUNNERS]
-    return {step.sampled.id: f" · sampled, {percent(float(p[step.sampled.id]))}"} | {
-        i: f" · {percent(float(p[i]))}" for i in best}  # fmt: skip
+def candidates(known: Lens, word: str) -> dict[int, str]:
+    """The token that came next and the likeliest others, each with what the model gave it at the end.
+
+    known: the lens at one position, with the token that came next; word: how that one came.
+    """
+    ids, probabilities = known.ids[-1, 0].tolist(), known.probabilities[-1, 0].tolist()
+    others = {i: f" · {percent(p)}" for i, p in zip(ids, probabilities, strict=True) if i != known.token}
+    first = f" · {word}, {percent(float(known.probability[-1, 0]))}"
+    return {known.token: first} | dict(list(others.items())[:RUNNERS])
 
 
 @callback
@@ -218,7 +271,7 @@ def split_in_words(text: str, labels: list[str]) -> str:
 
 
 def _follow(token: int) -> None:
-    run = run_of(settings.current())
-    sampled = run.steps[step_index(settings.current(), run)].sampled.id
-    settings.look_at("lens_token", None if token == sampled else token)
+    chosen, _, step = on_screen()
+    usual = came_next(step, window(step, chosen)[-1])
+    settings.look_at("lens_token", None if token == usual else token)
     redraw(["whole-lens"])

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from dashboard.whole_model.map import chosen_entry, plan_of
 from dashboard.whole_model.shrink import CELLS, Shrunk
 from dashboard.whole_model.stream import doors_in_words, row_norms
 from dashboard.whole_model.table import sinks, soundness, table
-from llm_core import catalogue, generate, load_model, random_model
+from llm_core import Sampling, catalogue, generate, load_model, random_model
 from llm_core.health import Health, health
 from llm_core.lens import lens
 
@@ -104,7 +105,7 @@ def test_the_lines_of_the_page_say_their_ranges_by_layer(llama):
     said = {chart.proto.id.split("-", 1)[-1]: chart.proto.alt for chart in page.get("plotly_chart")}
     (norms,) = [alt for alt in said.values() if alt.startswith("Mean norm of the rows: from ")]
     assert "Norm of the longest row: from " in norms and "largest after layer " in norms
-    (guess,) = [alt for alt in said.values() if alt.startswith("Probability of ")]
+    (guess,) = [alt for alt in said.values() if "Probability of " in alt]
     assert " % to " in guess and "after layer 3" in guess and "Its rank" in guess
 
 
@@ -304,11 +305,91 @@ def test_the_grid_is_the_engines_lens(llama):
             assert label.startswith(str(shown[door, position]).rstrip("…"))
 
 
-def test_the_lens_shows_the_last_positions_of_a_long_prompt(llama):
+def test_the_lens_shows_a_window_of_a_long_prompt_that_ends_anywhere(llama):
     step = generate(llama, ids(100), 1).steps[0]
-    assert lens_section.window(step, 16) == range(84, 100)
-    assert lens_section.window(step, 64) == range(36, 100)
-    assert lens_section.window(generate(llama, ids(5), 1).steps[0], 16) == range(5)
+
+    def window(**chosen: int) -> range:
+        return lens_section.window(step, replace(DEFAULTS, **chosen))
+
+    assert window() == range(84, 100)
+    assert window(lens_window=64) == range(36, 100)
+    assert window(lens_until=99) == range(84, 100)
+    assert window(lens_until=50, lens_window=32) == range(19, 51)
+    assert window(lens_until=3) == range(4)
+    assert lens_section.window(generate(llama, ids(5), 1).steps[0], DEFAULTS) == range(5)
+
+
+def by_hand(model, step, position: int) -> np.ndarray:
+    """Probabilities (doors, vocabulary) at one position in float64: final norm, unembedding, softmax."""
+    rows = np.stack([door[position - step.positions.start].double().numpy() for door in step.doors])
+    weights = {name: weight.detach().double().numpy() for name, weight in model.named_parameters()}
+    normed = rows / np.sqrt((rows**2).mean(-1, keepdims=True) + model.config.norm_epsilon) * weights["final_norm.scale"]
+    logits = normed @ weights["unembedding.weight"]
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    return shares / shares.sum(-1, keepdims=True)
+
+
+def charts(page: AppTest) -> dict[str, tuple[dict, str]]:
+    """Of each chart by its key the figure, and the text for those who cannot see it."""
+    return {chart.proto.id.rsplit("chart-", 1)[-1]: (json.loads(chart.proto.spec), chart.proto.alt)
+            for chart in page.get("plotly_chart")}  # fmt: skip
+
+
+@pytest.mark.parametrize(("until", "shown"), [(None, range(5, 21)), (12, range(13)), (18, range(3, 19))])
+def test_any_position_can_be_read_in_the_lens_and_the_lines_are_seen_from_it(llama, until, shown):
+    text = "one two three four five six seven eight nine ten one two three four five six seven eight nine ten one"
+    page = opened(model="llama-nano", text=text, **({} if until is None else {"lens_until": str(until)}))
+    run = generate(llama, text, 3, Sampling(seed=7))
+    step, label = run.steps[0], llama.tokenizer.label
+    assert len(step.positions) == 21
+    last = shown[-1]
+    grid, alternative = charts(page)["whole-lens"]
+    assert grid["layout"]["xaxis"]["ticktext"] == [f"{p} {label(run.ids[p])}" for p in shown]
+    assert f"At position {last}:" in alternative
+    shares = by_hand(llama, step, last)
+    z = np.frombuffer(base64.b64decode(grid["data"][0]["z"]["bdata"]), np.float32).reshape(5, len(shown))
+    np.testing.assert_allclose(z[:, -1], shares.max(-1), rtol=1e-4)
+    token = run.ids[last + 1]  # of an earlier position the prompt's own next token, of the last one the sampled one
+    lines, alternative = charts(page)["whole-token"]
+    np.testing.assert_allclose(lines["data"][0]["y"], shares[:, token], rtol=1e-4)
+    ranks = 1 + (shares > shares[:, [token]]).sum(-1)
+    np.testing.assert_allclose(lines["data"][1]["y"], ranks, atol=2)  # rounding lets neighbours change places
+    assert alternative.startswith(f"Seen from position {last} {label(run.ids[last])}: Probability of {label(token)}")
+    assert f"Seen from position {last} {label(run.ids[last])}: the best rank of {label(token)} is" in texts(page)
+    best = [i for i in np.argsort(-shares[-1]).tolist() if i != token][:5]
+    words = [f"sampled, {percent(shares[-1, token])}" if until is None else f"came next, {percent(shares[-1, token])}"]
+    offered = [f"{label(token)} · {words[0]}", *(f"{label(i)} · {percent(shares[-1, i])}" for i in best)]
+    assert page.selectbox(key="choice-lens-token").options == offered
+    assert page.slider(key="choice-lens-until").value == last
+
+
+def test_the_end_of_the_window_is_in_the_link_until_the_step_or_the_text_is_another_one(llama):
+    page = opened(model="llama-nano", text="a " * 20)
+    page.slider(key="choice-lens-until").set_value(4).run()
+    assert page.query_params["lens_until"] in ("4", ["4"])
+    assert "Seen from position 4 ␣a:" in texts(page)
+    page.slider(key="choice-lens-until").set_value(20).run()
+    assert "lens_until" not in page.query_params
+    page.slider(key="choice-lens-until").set_value(4).run()
+    page.button_group(key="choice-lens-window").set_value(32).run()  # all are shown
+    assert "lens_until" not in page.query_params
+    assert not [slider for slider in page.slider if slider.key == "choice-lens-until"]
+    page = opened(model="llama-nano", text="a " * 20, lens_until="4")
+    page.text_area(key="text").set_value("a " * 30).run()
+    assert "lens_until" not in page.query_params
+
+
+@pytest.mark.parametrize(("query", "why"), [
+    ({"text": "a " * 20, "lens_until": "21"}, "this step reads the positions 0 to 20"),
+    ({"text": "a " * 20, "lens_until": "3", "step": "1"}, "this step's 1 position is shown"),
+    ({"lens_until": "3"}, "this step's 5 positions are all shown"),
+    ({"text": "a " * 20, "lens_until": "-1"}, "it must be a whole number from 0 to 9,999,999"),
+])  # fmt: skip
+def test_an_end_of_the_window_that_the_step_lacks_is_refused_in_words(query, why):
+    page = opened(model="llama-nano", **query)
+    assert not page.exception and "lens_until" not in page.query_params
+    assert f"lens_until = {query['lens_until']}, which cannot be used ({why})" in texts(page)
+    assert "the last token that the step reads is used" in texts(page)
 
 
 @pytest.mark.parametrize(("words", "sizes"), [
@@ -320,16 +401,16 @@ def test_of_a_prompt_of_any_length_the_lens_and_the_followed_token_are_there(
     page = opened(model="llama-nano", text="a " * words)
     charts = {chart.proto.id.rsplit("chart-", 1)[-1] for chart in page.get("plotly_chart")}
     assert not page.exception and {"whole-lens", "whole-token"} <= charts
-    found = [group.options for group in page.get("button_group") if group.key == "choice-lens-window"]
+    found = [group.options for group in page.button_group if group.key == "choice-lens-window"]
     assert found == ([] if sizes is None else [sizes])
 
 
 def test_a_token_is_an_answer_from_the_door_after_which_it_stays_the_likeliest():
-    words = lens_section.in_words("␣Paris", [0.1, 0.2, 0.3, 0.8, 0.9], [9, 1, 2, 1, 1])
-    assert "␣Paris is the likeliest token after layer 2 and from there on" in words
-    assert "only after the last layer" in lens_section.in_words("␣Paris", [0.1, 0.9], [2, 1])
-    assert "at the input and from there on" in lens_section.in_words("a", [0.5, 0.5], [1, 1])
-    assert "best rank of b is 3, after layer 0" in lens_section.in_words("b", [0.1, 0.2, 0.1], [9, 3, 4])
+    words = lens_section.in_words("␣Paris", "position 4 ␣is", [0.1, 0.2, 0.3, 0.8, 0.9], [9, 1, 2, 1, 1])
+    assert "Seen from position 4 ␣is: ␣Paris is the likeliest token after layer 2 and from there on" in words
+    assert "only after the last layer" in lens_section.in_words("␣Paris", "", [0.1, 0.9], [2, 1])
+    assert "at the input and from there on" in lens_section.in_words("a", "", [0.5, 0.5], [1, 1])
+    assert "best rank of b is 3, after layer 0" in lens_section.in_words("b", "", [0.1, 0.2, 0.1], [9, 3, 4])
 
 
 def test_token_text_is_never_markup_in_the_lens():
