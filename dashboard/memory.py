@@ -10,7 +10,6 @@ from llm_core import memory as machine
 from llm_core.trace import DERIVED, rows_per_block
 
 _SIZE = 4  # bytes of a number, as float32; bfloat16 takes less
-_RESERVE = 200_000_000  # bytes that are left to everything else
 
 
 def needed(config: ModelConfig, prompt: int, new: int) -> int:
@@ -60,33 +59,29 @@ def kept_for(model: Transformer, tokens: int, new: int, make_room: Callable[[], 
 
 
 def _check(model: Transformer, tokens: int, new: int, need: int, make_room: Callable[[], None]) -> None:
-    if need <= _free():
+    if need <= machine.usable():
         return
     make_room()
-    free = _free()
-    if need <= free:
+    usable = machine.usable()
+    if need <= usable:
         return
-    if need <= free + machine.PROMISES.bytes:
+    if need <= usable + machine.PROMISES.bytes:
         raise ValueError(
             f"This text is {tokens:,} tokens long, for which {model.name} needs {need / 1e9:.1f} GB of memory; other "
             "long texts are being computed and have it until they are done: try again in a minute"
         )
-    most = _most(model.config, new, free)
+    most = _most(model.config, new, usable)
     remedy = f"shorten it to {most:,} tokens, or choose" if most else "choose"
     raise ValueError(
         f"This text is {tokens:,} tokens long, for which {model.name} needs {need / 1e9:.1f} GB of memory beside its "
-        f"weights; {max(free, 0) / 1e9:.1f} GB is free: {remedy} a smaller model"
+        f"weights; {max(usable, 0) / 1e9:.1f} GB is free: {remedy} a smaller model"
     )
 
 
-def _free() -> int:
-    return machine.free() - _RESERVE
-
-
-def _most(config: ModelConfig, new: int, free: int) -> int:
+def _most(config: ModelConfig, new: int, usable: int) -> int:
     """How many tokens of a prompt would fit."""
     low, high = 0, config.max_positions
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if needed(config, middle, new) <= free else (low, middle - 1)
+        low, high = (middle, high) if needed(config, middle, new) <= usable else (low, middle - 1)
     return low

@@ -62,11 +62,6 @@ def _show(argv: Sequence[str]) -> int:
     if options.json and options.prove:
         raise ValueError("--json and --prove each write something else: choose one")
     _check_words(options.sentence, plain="--" in argv)
-    if options.model in PRESETS and options.dtype != "float32":
-        raise ValueError(
-            f"--dtype is of real weights, and those of {options.model} are random, always float32: leave it out, or "
-            "choose another --model"
-        )
     model = load_model(options.model, options.model_seed, options.dtype)
     sentence = options.sentence[0] if options.sentence else _ask()
     if options.json:

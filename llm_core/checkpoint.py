@@ -22,8 +22,6 @@ from llm_core.plain_words import one_line, plainly
 Progress = Callable[[str, float], None]
 """Called with what is being done, in words, and how far it is, from 0 to 1."""
 
-USABLE = 0.9  # of the free memory; the rest is for what is computed
-
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 # Buffers that old checkpoints carry beside their parameters: causal masks and RoPE's frequencies
@@ -107,12 +105,12 @@ def _open(file: Path):  # type: ignore[no-untyped-def]  # safe_open has no type
 def need_memory(model: Transformer, dtype: torch.dtype) -> None:
     """Raises ValueError where the model's weights would not fit into the free memory that may be used."""
     need = sum(p.numel() for p in model.parameters()) * dtype.itemsize
-    usable = USABLE * max(memory.free(), 0)
+    usable = memory.usable()
     if need > usable:
         # rounded away from each other: never two equal numbers
         raise ValueError(
             f"{model.name} needs {math.ceil(need / 1e8) / 10:.1f} GB of memory, and at most "
-            f"{math.floor(usable / 1e8) / 10:.1f} GB of what is free may be used: close other programs, or choose a "
+            f"{math.floor(max(usable, 0) / 1e8) / 10:.1f} GB of what is free may be used: close other programs, or choose a "
             "smaller model or bfloat16"
         )
 

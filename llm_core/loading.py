@@ -31,11 +31,17 @@ def load_model(name: str, seed: int = 0, dtype: str = "float32", progress: Progr
     """A model: the name of a preset ("toy") or of the curated list ("gpt2"), a folder in the Hub's format, a GGUF
     file, or a Hub id ("owner/name").
 
-    seed: of a preset's random weights. dtype: float32 or bfloat16, of real weights. Raises ValueError, in words for the
-    person who asked, for whatever cannot be loaded; only safetensors and GGUF are read, and no code from a model runs.
+    seed: of a preset's random weights. dtype: float32 or bfloat16, of real weights; random ones are float32. Raises
+    ValueError, in words for the person who asked, for whatever cannot be loaded; only safetensors and GGUF are read,
+    and no code from a model runs.
     """
     if dtype not in DTYPES:
         raise ValueError(f"the type {dtype!r} is not supported; choose one of: {', '.join(DTYPES)}")
+    if name in PRESETS and dtype != "float32":
+        raise ValueError(
+            f"{dtype} is for real weights, and those of {name} are random, always float32: leave it out, or choose "
+            "another model"
+        )
     if name in PRESETS:
         return random_model(PRESETS[name], seed, name)
     if name in CURATED:

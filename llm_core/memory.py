@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+RESERVE = 200_000_000  # bytes of the free memory that are left to everything else
+
 GROUPS = Path("/sys/fs/cgroup")
 # of each version: the limit, what is in use, and in memory.stat the part of it that goes when it is needed
 _VERSIONS = (
@@ -50,6 +52,11 @@ def free() -> int:
     """Bytes of memory that are free now, less what was promised and may not be taken yet; negative where none is."""
     machine, found = int(psutil.virtual_memory().available), group()
     return (machine if found is None else min(machine, found.limit - found.used)) - PROMISES.bytes
+
+
+def usable() -> int:
+    """Bytes of the free memory that a model's weights or a long run may take; negative where none may."""
+    return free() - RESERVE
 
 
 class Promises:

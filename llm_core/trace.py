@@ -125,9 +125,15 @@ def rows_per_block(config: ModelConfig, end: int) -> int:
 def blocks(step: "Step", rows: range | None = None) -> Iterator[range]:
     """The rows of a step (0 is its first; all by default) in the blocks in which they are derived."""
     rows = range(len(step.positions)) if rows is None else rows
-    size = rows_per_block(step.run.model.config, step.positions.stop)
-    for start in range(rows.start - rows.start % size, rows.stop, size):
-        yield range(max(start, rows.start), min(start + size, rows.stop))
+    for block in _whole_blocks(step, rows):
+        yield range(max(block.start, rows.start), min(block.stop, rows.stop))
+
+
+def _whole_blocks(step: "Step", rows: range) -> list[range]:
+    """The blocks that have some of these rows, each in full."""
+    size, end = rows_per_block(step.run.model.config, step.positions.stop), len(step.positions)
+    first = rows.start - rows.start % size
+    return [range(start, min(start + size, end)) for start in range(first, rows.stop, size)]
 
 
 def matrices(step: "Step", names: Sequence[str], rows: range | None = None, keep: bool = True) -> list[Matrix]:
@@ -217,17 +223,15 @@ def _derive(step: "Step", layer: int | None, names: set[str], rows: range | None
     threads.settle()
     config = step.run.model.config
     wanted = range(len(step.positions)) if rows is None else rows
-    size = rows_per_block(config, step.positions.stop)
-    first = wanted.start - wanted.start % size
-    last = min(-(-wanted.stop // size) * size, len(step.positions))
+    whole = _whole_blocks(step, wanted)
     pieces: dict[str, list[Tensor]] = {name: [] for name in names}
     arrives = True
-    for block in blocks(step, range(first, last)):  # whole blocks, whatever is wanted of them
+    for block in whole:
         values, arrived = _layer_rows(step, layer, names, block)
         arrives = arrives and arrived
         for name, value in values.items():
             pieces[name].append(value)
-    trim = range(wanted.start - first, wanted.stop - first)
+    trim = range(wanted.start - whole[0].start, wanted.stop - whole[0].start)
     return {
         name: (_joined(parts, catalogue.matrix(config, name).axes, trim), arrives) for name, parts in pieces.items()
     }

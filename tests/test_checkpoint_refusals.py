@@ -319,13 +319,20 @@ def test_too_little_memory_is_told_before_any_weight_is_read(model_folder, monke
 
 def test_what_may_be_used_of_the_free_memory_is_told_and_less_than_is_needed(model_folder, monkeypatch):
     folder = edit_config(model_folder(), vocab_size=34_000_000)  # 4.352 GB
-    monkeypatch.setattr(checkpoint.memory, "free", lambda: 4_832_000_000)  # nine tenths are 4.349 GB
+    monkeypatch.setattr(checkpoint.memory, "free", lambda: 4_349_000_000 + checkpoint.memory.RESERVE)
     assert "needs 4.4 GB of memory, and at most 4.3 GB of what is free may be used: close other" in refusal(folder)
 
 
 def test_enough_memory_is_no_refusal(model_folder, monkeypatch):
-    monkeypatch.setattr(checkpoint.memory, "free", lambda: 1_000_000)
+    monkeypatch.setattr(checkpoint.memory, "free", lambda: 1_000_000 + checkpoint.memory.RESERVE)
     assert load_model(str(model_folder())).config.layers == 3  # 100 kB
+
+
+def test_a_type_of_number_for_random_weights():
+    assert refusal("llama-nano", dtype="bfloat16") == (
+        "bfloat16 is for real weights, and those of llama-nano are random, always float32: leave it out, or choose "
+        "another model"
+    )
 
 
 def test_a_type_of_number_that_is_not_offered(model_folder):

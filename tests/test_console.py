@@ -245,7 +245,7 @@ def test_real_weights_are_float32_and_bfloat16_on_request(tmp_path: Path) -> Non
         (["a", "--model-seed", "-1"], "weights seed"),
         (["a", "--new-tokens", "0"], "--new-tokens"),
         (["a", "--dtype", "float16"], "--dtype: invalid choice: 'float16' (choose from"),
-        (["a", "--dtype", "bfloat16"], "those of toy are random, always float32"),
+        (["a", "--dtype", "bfloat16"], "bfloat16 is for real weights, and those of toy are random, always float32"),
         (["a", "--new-tokens", "\x1b[2J"], "'\\x1b[2J' is not a whole number"),
         (["a", "--colour\x1b[31m"], "--colour\\x1b[31m"),
         (["hello", "how", "are", "you?"], "in quotes"),

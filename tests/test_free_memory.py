@@ -56,3 +56,7 @@ def test_what_is_promised_is_not_free(groups):
     finally:
         memory.PROMISES.add(-49 * GB)
     assert memory.free() == 50 * GB
+
+
+def test_all_that_is_free_is_usable_but_a_reserve(groups):
+    assert memory.usable() == 50 * GB - memory.RESERVE

@@ -70,7 +70,7 @@ def test_what_one_run_was_promised_is_not_promised_to_another_until_it_is_done_o
     tokens = memory.long_tokens(model, TEXT)
     need = memory.needed(CONFIG, tokens, 3)
     monkeypatch.setattr(
-        memory.machine, "free", lambda: memory._RESERVE + int(1.5 * need) - memory.machine.PROMISES.bytes
+        memory.machine, "free", lambda: memory.machine.RESERVE + int(1.5 * need) - memory.machine.PROMISES.bytes
     )
     said = r"other long texts are being computed .* try again in a minute"
     with memory.kept_for(model, tokens, 3, lambda: None), pytest.raises(ValueError, match=said):
@@ -85,7 +85,7 @@ def test_of_many_who_ask_at_once_no_more_are_promised_memory_than_there_is(model
     tokens = memory.long_tokens(model, TEXT)
     need = memory.needed(CONFIG, tokens, 3)
     monkeypatch.setattr(
-        memory.machine, "free", lambda: memory._RESERVE + int(3.5 * need) - memory.machine.PROMISES.bytes
+        memory.machine, "free", lambda: memory.machine.RESERVE + int(3.5 * need) - memory.machine.PROMISES.bytes
     )
     all_asked, outcomes = threading.Barrier(9), []
 
