@@ -110,8 +110,8 @@ def need_memory(model: Transformer, dtype: torch.dtype) -> None:
         # rounded away from each other: never two equal numbers
         raise ValueError(
             f"{model.name} needs {math.ceil(need / 1e8) / 10:.1f} GB of memory, and at most "
-            f"{math.floor(max(usable, 0) / 1e8) / 10:.1f} GB of what is free may be used: close other programs, or choose a "
-            "smaller model or bfloat16"
+            f"{math.floor(max(usable, 0) / 1e8) / 10:.1f} GB of what is free may be used: close other programs, or "
+            "choose a smaller model or bfloat16"
         )
 
 
