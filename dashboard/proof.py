@@ -1,6 +1,7 @@
 """The proof of the run on screen: its badge, a mark at each matrix, and the table of all errors.
 
-A small random model is proven by itself, once the page stands still; any other on request.
+A small random model is proven by itself, once the page stands still; any other on request, also by a link that shows
+the table.
 """
 
 from concurrent.futures import Future
@@ -30,11 +31,11 @@ def proof() -> None:
     run = run_of(chosen)
     future = PROOFS.get(run)
     busy = st.session_state.pop("proof-busy", False)
-    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC, busy=busy)
-    is_open = "proof-open" in st.session_state and future is not None and future.done()
+    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC or bool(chosen.proof), busy=busy)
+    is_open = bool(chosen.proof) and badge.state in ("ok", "off")
     said = f"{run.model.fingerprint} {run.ids}"
     proof_badge(badge, run=said, is_open=is_open, key="proof-badge", on_ask=_ask, on_open=_open)
-    if future is not None and is_open:
+    if is_open and future is not None:
         _table(run, future.result())
     else:
         st.html(ROOM_FOR_DIALOG)
@@ -48,7 +49,7 @@ def badge_of(future: Future[Proof] | None, automatic: bool, busy: bool = False) 
         )
     if future is None:
         if automatic:
-            return Badge("automatic", "Being checked in float64 …", "Every matrix is computed once more.")
+            return Badge("automatic", "Being proven …", "Every matrix is computed once more.")
         return Badge("offered", "Prove this run", "Compute every matrix once more, by an independent implementation.")
     if not future.done():
         return Badge("pending", "Being proven …", "Every matrix is computed once more.")
@@ -97,11 +98,11 @@ def _ask() -> None:
 
 
 def _open() -> None:
-    st.session_state["proof-open"] = True
+    settings.look_at("proof", 1)
 
 
 def _close() -> None:
-    st.session_state.pop("proof-open", None)
+    settings.look_at("proof", 0)
 
 
 @st.dialog("Proof of this run", width="large", icon=":material/verified:", on_dismiss=_close)

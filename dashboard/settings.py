@@ -72,6 +72,7 @@ class Settings:
     lens_window: int = 16
     cell: str = ""  # the explained cell and the way to it, see explainer_trail.py
     tour: str = ""  # the stop of the tour that is told
+    proof: int = 0  # 1: the table of the run's proof is open
     present: int = 0  # 1: for a room full of people, without the sidebar and in large type
 
     @property
@@ -82,7 +83,7 @@ class Settings:
 DEFAULTS = Settings()
 VIEW = (
     "step", "station", "token", "layer", "head", "skip_first", "panel", "exact", "part", "lens_token", "lens_until",
-    "lens_window", "cell", "tour", "present",
+    "lens_window", "cell", "tour", "proof", "present",
 )  # fmt: skip
 BY_PAGE = (*VIEW, "model", "shape")  # written by the page; all others are widgets
 
@@ -226,6 +227,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "lens_window": _window,
     "cell": explainer_trail.checked,
     "tour": stops.checked,
+    "proof": _whole(0, 1),
     "present": _whole(0, 1),
 }
 
@@ -307,9 +309,12 @@ def current() -> Settings:
 
 
 def view() -> dict[str, str]:
-    """What a link to another page must say: the widgets' values go with the visitor, Streamlit sees to that."""
+    """What a link to another page must say: the widgets' values go with the visitor, Streamlit sees to that.
+
+    The proof's table lies over the page: who goes on has closed it.
+    """
     chosen = current()
-    said = {name: getattr(chosen, name) for name in BY_PAGE}
+    said = {name: getattr(chosen, name) for name in BY_PAGE if name != "proof"}
     return {"v": VERSION, **{name: str(value) for name, value in said.items() if value != getattr(DEFAULTS, name)}}
 
 

@@ -35,8 +35,10 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     badge.click()
     dialog = visit.page.get_by_role("dialog")
     expect(dialog).to_contain_text("a second implementation that shares no arithmetic")
+    visit.expect_query(proof="1")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
+    visit.expect_query(proof=None)
     expect(badge).to_be_focused()
     visit.page.wait_for_timeout(500)
     assert visit.first_figure() == before  # the chosen station's section is still the first one
@@ -61,6 +63,19 @@ def test_another_model_is_proven_when_asked_to(visit: Visit) -> None:
     visit.main.get_by_role("button", name="Prove this run").click()
     expect(visit.main.get_by_role("button", name="matrices recomputed in float64")).to_be_visible()
     eventually(lambda: _all_agree(marks(visit)))
+
+
+def test_a_link_opens_the_table_again_also_where_nobody_has_asked_for_the_proof_yet(visit: Visit) -> None:
+    visit.open(model="llama-nano", text="never proven before", proof=1)
+    dialog = visit.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("a second implementation that shares no arithmetic", timeout=60_000)
+    dialog.get_by_role("button", name="Close").click()
+    visit.expect_query(proof=None)
+    badge = visit.main.get_by_role("button", name="matrices recomputed in float64")
+    expect(badge).to_be_focused()
+    visit.main.get_by_role("link", name="Whole model").click()
+    expect(visit.main.get_by_role("grid", name="Map of the model")).to_be_visible(timeout=60_000)
+    expect(dialog).to_have_count(0)
 
 
 def _all_agree(found: dict[str, str]) -> None:

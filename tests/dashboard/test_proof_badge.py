@@ -209,9 +209,22 @@ def test_the_table_names_every_matrix_with_its_error() -> None:
     page.query_params["text"] = "show all of it"
     run = generate(load_model("toy"), "show all of it", 3, sampling=DEFAULTS.sampling)
     expected = started(PROOFS, run).result(30)
-    page.session_state["proof-open"] = True
+    page.query_params["proof"] = "1"
     page.run()
     table = next(frame.value for frame in page.dataframe if "verdict" in frame.value)
     assert list(table["matrix"]) == run.steps[0].names
     assert list(table["largest error"]) == [expected.errors[name] for name in run.steps[0].names]
     assert set(table["verdict"]) == {"agrees"}
+
+
+def test_a_link_that_shows_the_table_asks_for_the_proof_and_shows_it_once_it_is_there() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    page.query_params.update({"model": "llama-nano", "text": "a link", "proof": "1"})
+    assert shown(page.run())["state"] == "automatic"
+    assert not any("verdict" in frame.value for frame in page.dataframe)
+    run = generate(load_model("llama-nano"), "a link", 3, sampling=DEFAULTS.sampling)
+    started(PROOFS, run).result(60)
+    assert shown(page.run())["state"] == "ok"
+    assert any("verdict" in frame.value for frame in page.dataframe)
+    links = [link.proto.query_string for link in page.get("page_link")]
+    assert links and not any("proof" in link for link in links)
