@@ -10,7 +10,7 @@ import torch
 from dashboard import settings
 from dashboard.figures.alternative import grid_in_words
 from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
-from dashboard.figures.picture import masks_of, number, off_in_words, percent, pool, span_in_words, spans
+from dashboard.figures.picture import MOST_CELLS, masks_of, number, off_in_words, percent, pool, span_in_words, spans
 from dashboard.figures.scale import Scale
 from dashboard.figures.stream import stream_figure
 from dashboard.pictures import Look, pooled_in_words
@@ -35,6 +35,13 @@ def look_of(chosen: Settings, config: ModelConfig) -> Look:
         min(chosen.layer, config.layers - 1), min(chosen.head, config.heads - 1), bool(chosen.skip_first),
         chosen.pooling, chosen.scale,
     )  # fmt: skip
+
+
+def has_choice(config: ModelConfig) -> bool:
+    """True where there is something to choose from: layers, heads, or the parts of a matrix that is larger than a
+    picture. Where there is not, as in the toy, every cell is on screen."""
+    largest = max(config.max_positions, config.model_dim, config.feedforward_dim)
+    return config.layers > 1 or config.heads > 1 or largest > MOST_CELLS
 
 
 def selectors(config: ModelConfig, look: Look, panel: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dashboard import settings
-from dashboard.depth import look_of
+from dashboard.depth import has_choice, look_of
 from dashboard.exact import Part
 from dashboard.explainer_trail import whole
 from dashboard.figures.picture import MOST_CELLS
@@ -13,13 +13,6 @@ from dashboard.sharing import kv_head_of, sharers
 from dashboard.tile import entries, remark, shape_of
 from llm_core import ModelConfig, Step
 from llm_core.catalogue import Entry
-
-
-def can_drag(config: ModelConfig) -> bool:
-    """True where the page has a place for exact cells: beside a choice of layers or heads, and of a model with one of
-    each where a matrix can be larger than a picture. All others' pictures, such as the toy's, show each cell."""
-    largest = max(config.max_positions, config.model_dim, config.feedforward_dim)
-    return config.layers > 1 or config.heads > 1 or largest > MOST_CELLS
 
 
 def show(asked: Any, step: Step) -> None:
@@ -32,7 +25,7 @@ def show(asked: Any, step: Step) -> None:
         head = _head(config, entry, asked.get("head"), look.head)
     except (ValueError, TypeError, KeyError, AttributeError):
         return
-    if not can_drag(config):
+    if not has_choice(config):
         return
     settings.look_at("panel", "exact")
     settings.look_at("exact", part)

@@ -19,7 +19,7 @@ from dashboard.explainer_trail import Address, Trail
 from dashboard.explainer_words import LINES, axes, brief, crumb, full, numbers, place, symbol, title
 from dashboard.redraw import callback, guarded, redraw
 from dashboard.sections import shows_all
-from dashboard.settings import DEFAULTS, Settings
+from dashboard.settings import Settings
 from dashboard.sharing import kv_head_of, sharers
 from dashboard.state import on_screen, step_index, token_position
 from llm_core import ModelConfig, Run, Step, catalogue, explain
@@ -46,19 +46,26 @@ class Around:
 
 
 def check(run: Run, chosen: Settings) -> None:
-    """Take a cell out of the link that this run does not have."""
-    if chosen.cell:
-        try:
-            explainer_trail.check(explainer_trail.read(chosen.cell), run.steps[step_index(chosen, run)])
-        except ValueError as error:
-            settings.refuse("cell", str(error))
+    """Take a cell out of the link that this run does not have, and a way to it that is none."""
+    if not chosen.cell:
+        return
+    trail, step = explainer_trail.read(chosen.cell), run.steps[step_index(chosen, run)]
+    try:
+        explainer_trail.check(trail, step)
+    except ValueError as error:
+        settings.refuse("cell", str(error))
+        return
+    way = explainer_trail.unbroken(trail, step)
+    if way != trail:
+        why = f"{trail[-len(way) - 1]} was not computed from {way[0]}"
+        settings.refuse("cell", why, "the way from there on" if len(way) > 1 else "the last cell alone")
+        settings.look_at("cell", explainer_trail.written(way))
 
 
 def forget_cell_elsewhere() -> None:
     """After another step was chosen: a cell that it does not have is not explained any more, nor in the link."""
     chosen, _, step = on_screen()
-    if chosen.cell and not _trail(chosen, step):
-        settings.look_at("cell", DEFAULTS.cell)
+    settings.look_at("cell", explainer_trail.written(_trail(chosen, step)))
 
 
 def open_button() -> None:
@@ -93,13 +100,13 @@ def explainer(around: Around | None = None) -> None:
 
 
 def _trail(chosen: Settings, step: Step) -> Trail:
-    """The cells of the link; none where this run lacks one of them."""
+    """The cells of the link, from where each leads to the next; none where this run lacks one of them."""
     trail = explainer_trail.read(chosen.cell)
     try:
         explainer_trail.check(trail, step)
     except ValueError:
         return ()
-    return trail
+    return explainer_trail.unbroken(trail, step)
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------------
@@ -216,7 +223,7 @@ def layer_and_head(chosen: Settings, config: ModelConfig, entry: Entry, address:
     return wanted
 
 
-INFERENCE = Around(_view_on, ("stations", "layer", "matrices", "sample"), dragged.can_drag)
+INFERENCE = Around(_view_on, ("stations", "layer", "matrices", "sample"), depth.has_choice)
 
 
 # ---- what is asked --------------------------------------------------------------------------------------------------
@@ -255,7 +262,7 @@ def next_trail(trail: Trail, kind: str, value: Any, step: Step) -> Trail | None:
         explainer_trail.check(wanted, step)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
-    return wanted
+    return wanted if explainer_trail.unbroken(wanted, step) == wanted else None
 
 
 def _go(trail: Trail) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from dashboard.explainer_trail import Address, address_of
+from dashboard.explainer_trail import Address, address_of, drawn_from
 from dashboard.explainer_words import brief, full, place, symbol, title
 from llm_core import Step, Term, contributions
 from llm_core.cells import TOKEN_IDS, Operand
@@ -130,14 +130,14 @@ def main_terms(
 
 def _drawn(on_screen: Step, told: Explanation) -> dict[str, Any] | None:
     """Where a sampled token came from: its probability in the step that drew it."""
-    number = int(told.numbers["position"]) - len(on_screen.run.prompt_ids)
-    if number < 0:
+    link = drawn_from(on_screen.run, int(told.numbers["position"]))
+    if link is None:
         return None
-    step, token = on_screen.run.steps[number], int(told.result)
-    probability = float(step.matrix("probabilities").values[0, token])
-    link: Operand = (step, "probabilities", (0, token))
+    step, name, index = link
+    probability = float(step.matrix(name).values[index])
     drawn = [Term("its probability there", probability, [link], inputs=(probability,))]
-    return listed(on_screen, drawn, False, range(1)) | {"heading": f"Drawn in step {number}", "total": "", "sum": ""}
+    return listed(on_screen, drawn, False, range(1)) | {
+        "heading": f"Drawn in step {step.index}", "total": "", "sum": ""}  # fmt: skip
 
 
 def _total(terms: Sequence[Term]) -> float:

@@ -7,12 +7,13 @@ An address is a matrix or weight and the cell's index; a third part names the st
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from dashboard.models import Unusable
-from llm_core import Step, catalogue
+from llm_core import Run, Step, catalogue, links_to
 from llm_core.cells import TOKEN_IDS, Operand
 from llm_core.explanation import check_index, shape_of
 
@@ -90,6 +91,31 @@ def check(trail: Trail, on_screen: Step) -> None:
     for address in trail:
         shape = shape_of(step_of(address, on_screen), address.name)
         check_index(address.name, address.index, tuple(shape.values()), tuple(shape))
+
+
+def unbroken(trail: Trail, on_screen: Step) -> Trail:
+    """The end of the trail in which each cell was computed from others, of which the next one is one.
+
+    What comes before it is no way to the explained cell: a link made by hand, or one of another step or text.
+    """
+    broken = [i for i, (cell, operand) in enumerate(pairwise(trail), 1) if not _leads(cell, operand, on_screen)]
+    return trail[broken[-1] :] if broken else trail
+
+
+def _leads(cell: Address, operand: Address, on_screen: Step) -> bool:
+    step = step_of(cell, on_screen)
+    if cell.name == TOKEN_IDS:
+        drawn = drawn_from(step.run, step.positions[cell.index[0]])
+        return drawn is not None and address_of(drawn, on_screen) == operand
+    learned = any(entry.name == operand.name for entry in catalogue.weights(step.run.model.config))
+    link = (operand.name, operand.index) if learned else (step_of(operand, on_screen), operand.name, operand.index)
+    return links_to(step, cell.name, cell.index, link)
+
+
+def drawn_from(run: Run, position: int) -> tuple[Step, str, tuple[int, ...]] | None:
+    """The probability with which the token at this position was drawn; None for one of the prompt."""
+    number = position - len(run.prompt_ids)
+    return None if number < 0 else (run.steps[number], "probabilities", (0, run.ids[position]))
 
 
 def address_of(link: Operand, on_screen: Step) -> Address:

@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import settings
-from dashboard.depth import look_of
-from dashboard.dragged import can_drag
+from dashboard.depth import has_choice, look_of
 from dashboard.equations import Equation, equations, groups
 from dashboard.figures.alternative import in_words
 from dashboard.figures.equation import equation as draw
@@ -90,7 +89,7 @@ def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[
 def words_of(row: Equation, config: ModelConfig, look: Look) -> str:
     """What is said of an equation besides its formulas: which head it shows, and how to see large matrices exactly."""
     words = head_in_words(row, config, look)
-    return f"{words} {DRAG}".strip() if row.pooled and can_drag(config) else words
+    return f"{words} {DRAG}".strip() if row.pooled and has_choice(config) else words
 
 
 def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:

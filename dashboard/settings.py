@@ -278,11 +278,14 @@ def check_view(**ends: int) -> None:
         state.viewed = without_view()
 
 
-def refuse(name: str, why: str = "") -> None:
-    """Take a value of the view out of the link: this run has nothing of the kind. The first time, the page says so."""
+def refuse(name: str, why: str = "", instead: str = "") -> None:
+    """Take a value of the view out of the link: this run has nothing of the kind. The first time, the page says so.
+
+    instead: what is used in its place, in words; the default where it is left out.
+    """
     value = st.query_params.pop(name)
     if "viewed" not in st.session_state:
-        st.session_state.refused.append(Refused(name, value, _said(name), why))
+        st.session_state.refused.append(Refused(name, value, instead or _said(name), why))
 
 
 def without_view() -> Settings:

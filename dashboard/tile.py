@@ -207,7 +207,13 @@ def _choose_end(part: Part, word: str, end: str, key: str) -> None:
     typed = int(st.session_state[key])
     span = getattr(part, f"{word}s")
     if end == "First":
-        span = range(typed, min(max(span.stop, typed + 1), typed + MOST_CELLS))
+        wanted = range(typed, max(span.stop, typed + 1))
+        shown = wanted[:MOST_CELLS]
     else:
-        span = range(max(min(span.start, typed), typed + 1 - MOST_CELLS), typed + 1)
-    settings.look_at("exact", replace(part, **{f"{word}s": span}))
+        wanted = range(min(span.start, typed), typed + 1)
+        shown = wanted[-MOST_CELLS:]
+    chosen = replace(part, **{f"{word}s": shown})
+    if shown != wanted:
+        other, at = ("last", shown[-1]) if end == "First" else ("first", shown[0])
+        remark(chosen, f"A picture shows at most {MOST_CELLS} {word}s: the {other} one is now {at:,}.")
+    settings.look_at("exact", chosen)

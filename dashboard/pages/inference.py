@@ -5,7 +5,6 @@ import streamlit as st
 from dashboard import depth, explainer, overview, sections, settings, tile, waiting
 from dashboard.chooser import notice
 from dashboard.components import pager
-from dashboard.dragged import can_drag
 from dashboard.headline import headline
 from dashboard.proof import proof
 from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
@@ -68,7 +67,7 @@ def layer() -> None:
     chosen = settings.current()
     run = run_of(chosen)
     config = run.model.config
-    if not can_drag(config):
+    if not depth.has_choice(config):
         return
     step, look = run.steps[step_index(chosen, run)], depth.look_of(chosen, config)
     depth.overview(run, step, look, chosen, token_position(chosen, run))

@@ -3,7 +3,8 @@
 import pytest
 
 from dashboard import settings
-from dashboard.dragged import can_drag, part_of, show
+from dashboard.depth import has_choice
+from dashboard.dragged import part_of, show
 from dashboard.exact import Part
 from dashboard.sections import DRAG
 from llm_core import PRESETS, Step, generate, load_model
@@ -98,4 +99,4 @@ def test_of_one_head_or_layer_no_several_are_shown_whatever_a_link_says(panel: s
     ({"layers": 2, "feedforward_output": True}, True), ({"heads": 2}, True),
 ])  # fmt: skip
 def test_regions_are_dragged_wherever_the_page_has_a_place_for_them(change: dict[str, int], allowed: bool) -> None:
-    assert can_drag(PRESETS["toy"].with_(**change)) == allowed
+    assert has_choice(PRESETS["toy"].with_(**change)) == allowed

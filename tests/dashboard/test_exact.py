@@ -89,6 +89,17 @@ def test_the_exact_part_and_what_else_is_shown_are_in_the_link():
     assert len(exact(page)["layout"]["yaxis"]["ticktext"]) == 9
 
 
+def test_of_ends_too_far_apart_the_other_one_gives_way_and_the_page_says_so():
+    page = opened(model="llama-nano", panel="exact", exact="embedding.token:9-20:0-7")
+    next(n for n in page.number_input if n.label.startswith("Last row")).set_value(1000).run()
+    assert page.query_params["exact"] in ("embedding.token:745-1000:0-7", ["embedding.token:745-1000:0-7"])
+    assert "A picture shows at most 256 rows: the first one is now 745." in sentences(page)
+    next(n for n in page.number_input if n.label.startswith("First row")).set_value(990).run()
+    assert "at most 256" not in sentences(page)
+    next(n for n in page.number_input if n.label.startswith("First row")).set_value(9).run()
+    assert "the last one is now 264" in sentences(page)
+
+
 @pytest.mark.parametrize(("exact", "why"), [
     ("nonsense", "it must name a matrix, rows and columns"), ("attention.norm.bias:0-1:0-1", "no such matrix"),
     ("input:0-99:0-1", "rows 0 to 99 are not among"), ("input:3-2:0-1", "rows 3 to 2 are not among"),

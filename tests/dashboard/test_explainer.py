@@ -9,7 +9,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from dashboard import explainer, explainer_trail
+from dashboard import explainer
 from dashboard.equations import equations
 from dashboard.explainer_terms import PAGE, ROWS, listed, pages_of, shown_on
 from dashboard.explainer_trail import LONGEST, Address, follow, nearest, picked, read, stored, written
@@ -89,7 +89,8 @@ def test_any_cell_of_any_matrix_and_weight_is_explained_and_its_terms_add_up(run
         check_terms(data, result, cell)
         for row in data["terms"]["rows"]:
             for operand in row["inputs"]:
-                explainer_trail.check(read(operand["to"]), step)
+                way = explainer.next_trail(read(cell), "go", operand["to"], step)
+                assert way == (*read(cell), *read(operand["to"])), cell
 
 
 def check_terms(data: dict, result: float, cell: str) -> None:
@@ -369,3 +370,42 @@ def test_on_the_whole_models_page_a_cell_is_explained_and_its_matrix_is_brought_
     assert not told(page)["elsewhere"]
     page = opened(**wanted, cell="layers.9.attention.q/3.1.0").switch_page(WHOLE_MODEL).run()
     assert not page.exception and told(page) is None
+
+
+# ---- a way that is none ---------------------------------------------------------------------------------------------
+
+Q, W_V = "layers.0.attention.q/0.2.1", "layers.0.attention.w_v/0.0"
+
+
+@pytest.mark.parametrize(
+    ("link", "shown", "said"),
+    [
+        (f"{Q}~{W_V}", W_V, f"{Q} was not computed from {W_V}): the last cell alone"),
+        (f"{W_V}~{Q}~input/2.3", f"{Q}~input/2.3", "the way from there on"),  # nothing leads on from a weight
+        (f"{Q}~input/1.3", "input/1.3", "the last cell alone"),  # of another token
+        (f"{Q}~layers.0.attention.w_q/3.0", "layers.0.attention.w_q/3.0", "the last cell alone"),  # another column
+        (f"{Q}~layers.0.attention.w_q/3.1", f"{Q}~layers.0.attention.w_q/3.1", ""),
+    ],
+)
+def test_a_way_of_a_link_by_which_no_cell_was_computed_is_cut_and_the_page_says_so(link, shown, said):
+    page = opened(cell=link)
+    assert not page.exception and page.query_params["cell"] in (shown, [shown])
+    assert len(told(page)["crumbs"]) == shown.count("~") + 1
+    assert said in " ".join(text.value for text in page.text)
+
+
+def test_nothing_but_an_operand_is_followed_whatever_a_browser_asks_for(runs, monkeypatch):
+    monkeypatch.setattr(explainer.st, "session_state", {})
+    step = runs["toy"].steps[0]
+    assert explainer.next_trail(read(Q), "go", W_V, step) is None
+    assert explainer.next_trail(read(Q), "go", "input/2.3", step) == read(f"{Q}~input/2.3")
+
+
+def test_of_a_deep_model_the_crumbs_say_their_layer_and_the_choice_is_by_part(runs):
+    shown = told(opened(model="llama-nano", layer="1", cell="layers.1.attention.norm/2.3~input/2.3"))
+    assert shown is None or [crumb["text"] for crumb in shown["crumbs"]][-1].startswith("X")
+    shown = told(opened(model="llama-nano", layer="1", cell="layers.1.attention.norm/2.3~layers.0.residual/2.3"))
+    assert [crumb["text"] for crumb in shown["crumbs"]] == ["L1 X̂[2, 3]", "L0 X_out[2, 3]"]
+    groups = dict(shown["choice"]["groups"])
+    assert groups["Attention, learned"][0][0] == "layers.0.attention.norm.scale"
+    assert len({text for of in groups.values() for _, text in of}) == len([m for of in groups.values() for m in of])
