@@ -12,7 +12,7 @@ from llm_core.catalogue import Entry
 from llm_core.config import ModelConfig, RopeScaling
 from llm_core.plain_words import one_line
 from llm_core.report import Candidate
-from llm_core.run_file import FORMAT, LIKELIEST, LONGEST_LABEL, NAMED, VERSION, check_numbers
+from llm_core.run_file import FORMAT, LIKELIEST, LONGEST_LABEL, NAMED, VERSION
 from llm_core.sampling import MAX_SEED, Sampling
 from llm_core.tokenizer import visible
 from llm_core.trace import Matrix
@@ -267,7 +267,7 @@ def _candidate(run: FiledRun, told: object) -> Candidate:
 
 
 def _check_matrix(step: FiledStep, name: str, values: Tensor) -> None:
-    """Raises ValueError for a matrix that the model lacks, of a shape that it cannot have, or of other than numbers."""
+    """Raises ValueError for a matrix that the model lacks, or of a shape that it cannot have."""
     entry = step.run.entries.get(name)
     if entry is None:
         raise ValueError(f"the file is damaged: it has a matrix that its model lacks; {AGAIN}")
@@ -275,7 +275,6 @@ def _check_matrix(step: FiledStep, name: str, values: Tensor) -> None:
     if tuple(values.shape) != shape:
         raise ValueError(f"the file is damaged: {name} of step {step.index} has {_by(values.shape)} cells and should "
                          f"have {_by(shape)}; {AGAIN}")  # fmt: skip
-    check_numbers(name, values, entry.operation == "mask")
 
 
 def _by(shape: Iterable[int]) -> str:

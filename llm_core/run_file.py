@@ -23,7 +23,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
 
-import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
@@ -44,8 +43,8 @@ _ROOM = 4096  # bytes for what a header has in any case, when a size is told bef
 def save_run(run: Run, names: Iterable[str], file: str | Path | BinaryIO, prompt: str | None = None) -> None:
     """Write a run with the matrices of these names, of each step, to a path or an open file.
 
-    prompt: the text that was run, where it is known; told from the ids otherwise. Raises ValueError for a name that the
-    model lacks, for numbers that are no numbers, and for what would be larger than is opened again.
+    prompt: the text that was run, where it is known; told from the ids otherwise. Cells that are NaN or infinite are
+    kept as they are. Raises ValueError for a name that the model lacks, and for what would be larger than is opened.
     """
     names = list(dict.fromkeys(names))
     if size_of(run, names) > FILE_LIMIT:
@@ -55,7 +54,7 @@ def save_run(run: Run, names: Iterable[str], file: str | Path | BinaryIO, prompt
     told = _told(run, prompt, missed)
     if any("vocab" in catalogue.matrix(run.model.config, name).axes for name in names):
         told["named"] = _named(run)
-    text = json.dumps(told, allow_nan=False)
+    text = json.dumps(told, allow_nan=False)  # of a run, in which no token is drawn from logits that are no numbers
     if len(text) + _ROOM > HEADER_LIMIT:
         raise ValueError(f"this run has {len(run.ids):,} tokens, more than one file tells of: shorten the text")
     data = serialize(tensors, {"run": text})
@@ -85,18 +84,9 @@ def _tensors(run: Run, names: Sequence[str]) -> tuple[dict[str, Tensor], list[li
         matrices = step.matrices(names)
         missed.append([matrix.name for matrix in matrices if not matrix.arrives])
         for matrix in matrices:
-            check_numbers(matrix.name, matrix.values, matrix.entry.operation == "mask")
             values = matrix.values if matrix.values.dtype in TYPES.values() else matrix.values.float()
             tensors[f"steps.{step.index}.{matrix.name}"] = values.contiguous().clone()  # none may share memory
     return tensors, missed
-
-
-def check_numbers(name: str, values: Tensor, masked: bool) -> None:
-    good = values.isfinite()
-    if masked:
-        good = good | (values == -torch.inf)
-    if not bool(good.all()):
-        raise ValueError(f"{name} has cells that are not numbers: a run file holds none such")
 
 
 def _told(run: Run, prompt: str | None, missed: list[list[str]]) -> dict[str, object]:

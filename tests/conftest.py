@@ -62,6 +62,21 @@ def own_model():
 
 
 @pytest.fixture
+def overflowing() -> Transformer:
+    """A model whose last layer overflows in the first row of a text, which no later row reads: its runs go on.
+
+    Elsewhere what is no number reaches the logits, and no token is drawn from such.
+    """
+    model = random_model(CONFIGS["pre-norm, learned positions, biases"].with_(feedforward="relu"), seed=3)
+    last = model.layers[-1].feedforward
+    with torch.no_grad():
+        model.embedding.position[0, 0] = 100  # tells the first row from all others
+        last.w_up[:, 0], last.w_up[0, 0], last.b_up[0] = 0, 10, -30
+        last.w_down[0, 0] = 3e38
+    return model
+
+
+@pytest.fixture
 def small_blocks(monkeypatch):
     """Layers are derived in blocks of 64 rows, so that a short prompt has several."""
     monkeypatch.setattr(trace, "MOST_ROWS", 64)

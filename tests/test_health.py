@@ -118,6 +118,18 @@ def test_only_some_rows_are_counted_where_only_these_are_asked_for():
     assert found.norm == pytest.approx(float(step.matrix("layers.0.residual").values[15:].norm()), rel=1e-6)
 
 
+def test_an_overflow_is_seen_where_it_first_shows_in_the_cells_that_it_reaches(overflowing):
+    step = generate(overflowing, ids(5)).steps[0]
+    wrong = [found for layer in (0, 1, None) for found in health(step, layer_names(step, layer)) if not found.sound]
+    assert [found.name for found in wrong] == ["layers.1.feedforward.output", "layers.1.residual", "final_norm"]
+    assert [(found.infinite, found.nan) for found in wrong[:2]] == [(1, 0), (1, 0)]
+    assert wrong[2].nan == 16  # of the first row's norm; no other row reads it
+
+
+def layer_names(step, layer):
+    return [e.name for e in catalogue.matrices(step.run.model.config) if e.layer == layer]
+
+
 def test_a_broken_weight_is_seen_where_it_first_shows(own_model):
     model = own_model("pre-norm, learned positions, biases")
     step = generate(model, ids(5)).steps[0]

@@ -96,6 +96,20 @@ def test_a_matrix_of_all_tokens_comes_with_the_labels_of_its_largest_columns(run
     assert not open_run(damaged(data, lambda h, r: r.pop("named"))).named  # as files of before lack them
 
 
+def test_nan_and_infinity_come_back_from_a_run_that_overflows(overflowing):
+    run = generate(overflowing, ids(7), 2)
+    names = ["layers.1.feedforward.output", "layers.1.residual", "final_norm", "logits"]
+    filed = open_run(saved(run, names))
+    for step, kept in zip(run.steps, filed.steps, strict=True):
+        for name in names:
+            np.testing.assert_array_equal(kept.matrix(name).values, step.matrix(name).values)
+    assert all(step.matrix(name).arrives for step in filed.steps for name in names)
+    assert filed.steps[0].matrix("layers.1.residual").values[0].isinf().any()
+    assert filed.steps[0].matrix("final_norm").values[0].isnan().any()
+    assert all(step.matrix("logits").values.isfinite().all() for step in filed.steps)
+    assert filed.ids == run.ids and filed.steps[0].sampled.probability == run.steps[0].sampled.probability
+
+
 def test_bfloat16_comes_back_as_it_is():
     model = random_model(CONFIGS["grouped queries, RoPE, SwiGLU"], seed=3).to(torch.bfloat16)
     run = generate(model, ids(5), 1)
@@ -217,14 +231,6 @@ def test_a_file_that_was_tampered_with_is_refused_with_the_reason(data, change, 
     assert len(str(refusal.value)) < 400
 
 
-@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
-def test_cells_that_are_no_numbers_are_refused(data, run, number):
-    begin = data.index(run.steps[0].matrix("input").values.numpy().tobytes())
-    broken = data[:begin] + struct.pack("<f", number) + data[begin + 4 :]
-    with pytest.raises(ValueError, match="input has cells that are not numbers"):
-        open_run(broken)
-
-
 def test_what_a_label_hides_is_made_visible(data):
     filed = open_run(damaged(data, lambda h, r: r["labels"].__setitem__(0, "a\u202eb\x00\n<b>")))
     assert filed.labels[0] == "a⟨U+202E⟩b␀⏎<b>"
@@ -245,7 +251,7 @@ def test_whatever_happens_to_a_file_it_opens_or_is_refused(data, draw):
         return
     for step in filed.steps:
         for name in step.names:
-            assert step.matrix(name).values.isfinite().any()
+            assert step.matrix(name).values.numel()
 
 
 @pytest.mark.parametrize("piece", [b"[],", b"{},", b'"ab",', b"1.5,", b'"\\u00e9":0,'])

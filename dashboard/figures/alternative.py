@@ -44,8 +44,9 @@ def grid_in_words(
     share: the values are shares of 1, said in percent. written: the word in each cell, where there is one.
     """
     seen = np.isfinite(values) if hidden is None else np.isfinite(values) & ~hidden
+    wrong = values.size - int(seen.sum()) - (0 if hidden is None else int(hidden.sum()))
     if not seen.any():
-        return f"{what}: all masked."
+        return f"{what}: all {'NaN or infinite' if wrong else 'masked'}."
     said = percent if share else number
     least, most = values[seen].min(), values[seen].max()
     order = np.argsort(np.where(seen, np.abs(values), -1), axis=None)[::-1][: min(MOST_NAMED, int(seen.sum()))]
@@ -55,7 +56,8 @@ def grid_in_words(
         + said(float(values[row, column]))
         for row, column in zip(*np.unravel_index(order, values.shape), strict=True)
     ]
-    return f"{what}: from {said(float(least))} to {said(float(most))}; largest at {'; '.join(cells)}."
+    broken = f"; NaN or infinite cells: {wrong:,}" if wrong else ""
+    return f"{what}: from {said(float(least))} to {said(float(most))}; largest at {'; '.join(cells)}{broken}."
 
 
 def line_in_words(

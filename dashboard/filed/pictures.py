@@ -34,6 +34,9 @@ def picture_of(step: FiledStep, name: str, head: int) -> Picture:
     elif entry.axes[-1] == "key":
         columns = {"column_start": 0, "column_labels": list(matrix.labels[-1])}
     seen = finite(values, hidden)
+    wrong = values.size - seen.size - (0 if hidden is None else int(hidden.sum()))
+    if wrong:
+        notes = (*notes, f"{wrong:,} of {values.size:,} cells NaN or infinite")
     pooled, tile = pool(values if hidden is None else np.where(hidden, np.float32(0), values))
     scale, off_scale = scale_of(seen, share_of(entry, shape[1]))
     cached = entry.axes[-2] == "key"

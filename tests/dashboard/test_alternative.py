@@ -35,8 +35,12 @@ def test_a_picture_says_shape_range_and_its_three_largest_cells_by_name() -> Non
 def test_masked_and_infinite_cells_are_neither_range_nor_largest() -> None:
     values = np.array([[1.0, np.inf], [np.nan, 2.0]])
     hidden = np.array([[False, False], [False, True]])
-    assert grid_in_words("S", values, (["a", "b"], ["c", "d"]), hidden) == "S: from 1.0 to 1.0; largest at a, c: 1.0."
-    assert grid_in_words("S", values, (["a", "b"], ["c", "d"]), np.ones((2, 2), bool)) == "S: all masked."
+    names = (["a", "b"], ["c", "d"])
+    assert grid_in_words("S", values, names, hidden) == (
+        "S: from 1.0 to 1.0; largest at a, c: 1.0; NaN or infinite cells: 2."
+    )
+    assert grid_in_words("S", values, names, np.ones((2, 2), bool)) == "S: all masked."
+    assert grid_in_words("S", values * np.nan, names, hidden) == "S: all NaN or infinite."
 
 
 def test_shares_are_said_in_percent_and_pooled_cells_by_their_span() -> None:

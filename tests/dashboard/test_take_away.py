@@ -248,6 +248,18 @@ def test_of_a_deep_run_one_part_of_one_layer_is_shown_and_at_most_twelve_charts(
     assert not page.exception and any(name.startswith("layers.0.") for name in shown(page))
 
 
+def test_cells_that_are_no_numbers_are_shown_and_said_to_be_none(overflowing):
+    run = generate(overflowing, list(range(1, 8)), 1)
+    names = ["layers.1.feedforward.output", "layers.1.residual", "final_norm"]
+    page = filed_page(saved(run, names))
+    assert not page.exception and shown(page) == set(names)
+    first, second, last = (picture_of(open_run(saved(run, names)).steps[0], name, 0) for name in names)
+    assert first.notes == second.notes == ("1 of 112 cells NaN or infinite",)
+    assert last.notes == ("16 of 112 cells NaN or infinite",)
+    told = " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
+    assert told.count("; NaN or infinite cells: ") == 3
+
+
 def test_a_file_without_matrices_says_so(toy):
     page = filed_page(saved(generate(toy, "hello", 1), []))
     assert not page.exception and any("no matrices" in text.value for text in page.text)
