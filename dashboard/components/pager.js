@@ -157,6 +157,7 @@ function showPlace(block) {
   const left = node.scrollLeft > 1;
   const right = node.scrollLeft < node.scrollWidth - node.clientWidth - 1;
   setAttributes(node, { "data-more": [left && "left", right && "right"].filter(Boolean).join(" ") || null });
+  if (left || right) node.style.setProperty("--words", `${wordsAbove(node)}px`);
   if (!bar || stops.length < 2) return;
   const place = placeNow(block);
   const [before, output, next] = bar.children;
@@ -164,6 +165,12 @@ function showPlace(block) {
   if (output.textContent !== text) output.textContent = text; // an idle write would wake the observer
   setAttributes(before, { "aria-disabled": String(place === 0) });
   setAttributes(next, { "aria-disabled": String(place === stops.length - 1) });
+}
+
+/** How high the words above a block's figure are: they do not scroll with it, and so do not fade out with it. */
+function wordsAbove(node) {
+  const figure = node.querySelector(':scope > [class*="st-key-chart-"]');
+  return figure ? Math.round(figure.getBoundingClientRect().top - node.getBoundingClientRect().top) : 0;
 }
 
 function setAttributes(node, attributes) {
