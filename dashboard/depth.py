@@ -155,7 +155,7 @@ def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:
     masks = masks_of(hidden, step.run.model.config.window, (step.positions.start, 0), tile)
     origin = {"matrix": reading.entry.name, "size": list(reading.shape), "tile": list(tile)}
     queries, keys = (
-        [span_in_words(span) for span in spans(size, each, start)]
+        [] if (each, start) == (1, 0) else [span_in_words(span) for span in spans(size, each, start)]
         for size, each, start in zip(reading.shape, tile, (step.positions.start, 0), strict=True)
     )
     return heads_figure(pooled, masks, scale, origin, (queries, keys))

@@ -100,7 +100,7 @@ def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:
     return f"Head {look.head}. " + (sharing_sentence(config, look.head) if "kv_head" in axes else "")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)  # at most 2.5 MB each: all of one layer, every picture pooled
 def drawn_equations(
     fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, look: Look, station: str | None, _step: Step
 ) -> list[tuple[Equation, go.Figure]]:

@@ -117,6 +117,7 @@ def _choose_until() -> None:
     redraw(["whole-lens"])
 
 
+# 0.2 MB each of 30 layers: as many positions as the widest window has
 @st.cache_resource(max_entries=48, show_spinner="Reading the stream at every door …")
 def _lens(
     fingerprint: str, ids: tuple[int, ...], index: int, rows: range, token: int | None, _step: Step
