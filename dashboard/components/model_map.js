@@ -7,7 +7,7 @@ const BETWEEN = 8; // more room before another group of columns
 const LETTER = 5; // pixels of one of a group's name
 const NAMES = 34; // width of the layers' numbers
 const BESIDE = 46; // of the symbols of what lies outside of the layers
-const HEAD = 66; // height of what is written above the columns, as in model_map.css
+const HEAD = 70; // height of what is written above the columns, as in model_map.css
 const [NARROWEST, WIDEST, LOWEST, TALLEST] = [12, 56, 12, 620];
 
 // The latest map, kept over reruns and remounts: Python sends it once.

@@ -61,11 +61,16 @@ def plan_of(config: ModelConfig, shapes: dict[str, str]) -> Plan:
         group = "weights" if apart else entry.part if entry.part == "feedforward" else (
             "mixed" if group in ("weights", "mixed") else "attention")  # fmt: skip
         for head in range(config.heads) if apart else [None]:
-            symbol = entry.symbol if head is None else str(head)
+            symbol = _symbol(entry) if head is None else str(head)
             columns.append(Column(part_of(entry), head, entry.title, symbol, shapes[entry.name], _GROUPS[group]))
     outside = [Outside(e.name, e.title, e.symbol, shapes[e.name]) for e in entries(config, None)]
     before = [item for item in outside if catalogue.matrix(config, item.id).part == "embedding"]
     return Plan(config.layers, columns, before, outside[len(before) :])
+
+
+def _symbol(entry: Entry) -> str:
+    """A matrix's symbol; of cached keys and values, whose rows are the keys, told apart from those of this step."""
+    return f"{entry.symbol} cache" if entry.axes[-2] == "key" else entry.symbol
 
 
 def chosen_entry(chosen: Settings, config: ModelConfig) -> Entry:

@@ -277,6 +277,14 @@ def test_the_map_names_each_cell_that_there_is():
         assert chosen_entry(DEFAULTS, config).name == "layers.0.attention.weights"
 
 
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_no_two_columns_of_a_group_have_the_same_symbol(config):
+    columns = plan_of(config, {entry.name: "" for entry in catalogue.matrices(config)}).columns
+    heads = [(column.group, column.symbol) for column in columns]
+    assert len(set(heads)) == len(heads)
+    assert {"K", "V", "K cache", "V cache"} <= {column.symbol for column in columns}
+
+
 # ---- stream, lens, table --------------------------------------------------------------------------------------------
 
 
