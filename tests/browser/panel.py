@@ -16,6 +16,7 @@ class Panel:
         self.value = self.root.locator("output")
         self.crumbs = self.root.get_by_role("navigation").get_by_role("listitem")
         self.back = self.root.get_by_role("button", name="Back")
+        self.remark = self.root.locator(".remark")
         self.rows = self.root.get_by_role("row")
         self.operands = self.root.get_by_role("button", name="Explain it")
 

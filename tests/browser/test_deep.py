@@ -142,6 +142,11 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
     expect(figure.locator(".drag-outline")).to_have_count(0)
     shown = visit.matrices()[WEIGHTS]
     assert any(m.shape == (18, 57) for m in shown)
+    back = visit.main.get_by_role("button", name="Back to the matrix")
+    expect(back).to_be_visible()
+    back.click()
+    expect(figure).to_be_in_viewport(ratio=0.5)
+    expect(back).to_be_hidden()
 
     eventually(lambda: _click_explains(visit, figure))
     visit.expect_query(exact="attention.weights:12-29:6-62")

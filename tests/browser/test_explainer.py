@@ -84,6 +84,18 @@ def test_a_cell_that_another_step_lacks_leaves_the_page_and_the_link(visit: Visi
     visit.expect_query(step="1", cell=None)
 
 
+def test_a_number_typed_beyond_the_matrix_says_how_far_it_goes_and_changes_nothing(visit: Visit, panel: Panel) -> None:
+    visit.open(cell="layers.0.attention.weights/0.4.1")
+    panel.expect_cell("Attention weights")
+    panel.field("key").fill("9")
+    expect(panel.remark).to_have_text("key: a whole number from 0 to 4")
+    visit.page.wait_for_timeout(600)
+    visit.expect_query(cell="layers.0.attention.weights/0.4.1")
+    panel.field("key").fill("2")
+    visit.expect_query(cell="layers.0.attention.weights/0.4.2")
+    expect(panel.remark).to_have_text("")
+
+
 def test_a_masked_cell_says_why_and_columns_of_tokens_are_those_tokens(visit: Visit, panel: Panel) -> None:
     visit.open()
     run = run_of(Settings())
@@ -110,7 +122,6 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     name = "layers.2.attention.weights"
     click(visit, f"{name} 3", 1, 1)  # in another head: it is chosen
     visit.expect_query(head="3")
-    expect(visit.main.get_by_role("slider", name="Head")).to_have_value("3")
     click(visit, f"{name} 3", 4, 2)  # in the chosen one
     panel.expect_cell("Attention weights", float(step.matrix(name).values[3, 4, 2]))
     visit.expect_query(cell=f"{name}/3.4.2")
