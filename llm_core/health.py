@@ -107,26 +107,30 @@ class Tally:
     def result(self) -> list[Health]:
         """What was counted: of attention weights one for each head, of any other matrix one for all of it."""
         joined = {name: torch.stack([block[name] for block in self._blocks]) for name in self._blocks[0]}  # (blocks, h)
+        heads = {name: _OF_BLOCKS.get(name, torch.sum)(counts, 0).tolist() for name, counts in joined.items()}  # [h]
         if self.attention:
-            return [self._health({name: x[:, [h]] for name, x in joined.items()}, h) for h in range(self._heads)]
-        return [self._health(joined, None)]
+            return [self._health({name: counts[h] for name, counts in heads.items()}, h) for h in range(self._heads)]
+        return [self._health({name: _OF_HEADS.get(name, sum)(counts) for name, counts in heads.items()}, None)]
 
-    def _health(self, counts: dict[str, Tensor], head: int | None) -> Health:
-        cells, nan, infinite = (int(counts[name].sum()) for name in ("cells", "nan", "infinite"))
+    def _health(self, counts: dict[str, float], head: int | None) -> Health:
+        cells, nan, infinite = (int(counts[name]) for name in ("cells", "nan", "infinite"))
         empty = cells == nan + infinite
         shape = (self._rows, self._columns) if head is not None or self._heads == 1 else (
             self._heads, self._rows, self._columns)  # fmt: skip
         return Health(
             self.name, head, shape, cells,
-            math.nan if empty else float(counts["minimum"].min()),
-            math.nan if empty else float(counts["maximum"].max()),
-            math.sqrt(float(counts["squares"].sum())),
-            float(counts["zeros"].sum()) / max(cells, 1), nan, infinite,
+            math.nan if empty else counts["minimum"], math.nan if empty else counts["maximum"],
+            math.sqrt(counts["squares"]), counts["zeros"] / max(cells, 1), nan, infinite,
             _mean(counts, "entropy"), _mean(counts, "first"),
         )  # fmt: skip
 
 
-def _mean(counts: dict[str, Tensor], name: str) -> float | None:
+# How counts of blocks, or of heads, come together where they do not add up.
+_OF_BLOCKS = {"minimum": torch.amin, "maximum": torch.amax}
+_OF_HEADS = {"minimum": min, "maximum": max}
+
+
+def _mean(counts: dict[str, float], name: str) -> float | None:
     """Over the rows of attention that have a choice."""
-    rows = int(counts["free"].sum()) if name in counts else 0
-    return float(counts[name].sum()) / rows if rows else None
+    rows = counts.get("free", 0)
+    return counts[name] / rows if rows else None

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -172,7 +173,12 @@ def _labels(step: "Step", axis: str, size: int, positions: range) -> Sequence[st
         return [tokenizer.label(i) for i in ids[:size]]
     if axis == "vocab":
         return VocabLabels(step)
-    return [str(i) for i in range(size)]
+    return list(_numbers(size))
+
+
+@lru_cache(maxsize=16)
+def _numbers(size: int) -> tuple[str, ...]:
+    return tuple(map(str, range(size)))
 
 
 class VocabLabels(Sequence[str]):
@@ -194,10 +200,10 @@ def _values(step: "Step", entries: Sequence[Entry], rows: range | None, keep: bo
     axes = {entry.name: entry.axes for entry in entries}
     found: dict[str, tuple[Tensor, bool]] = {}
     missing: dict[int | None, set[str]] = {}
+    kept = step.kept
     for entry in entries:
-        kept = step.kept.get(entry.name)
-        if kept is not None:
-            found[entry.name] = _cut(kept, entry.axes, rows), True
+        if entry.name in kept:
+            found[entry.name] = _cut(kept[entry.name], entry.axes, rows), True
             continue
         derived = DERIVED.get((step.run.number, step.index, entry.name))
         if derived is not None and (rows is None or derived[1]):  # one that does not arrive is asked for its rows alone
