@@ -280,7 +280,7 @@ def test_a_reserved_word_is_a_sentence_after_two_dashes(word: str) -> None:
     assert document(f"{word} it")["prompt"]["text"] == f"{word} it"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(sentence=st.text(st.characters(), max_size=40), as_json=st.booleans())
 @example(sentence="\x1b[31mred\x1b]0;title\x07\x9b5n", as_json=False)
 @example(sentence="\x00\x08\r\x7f\x85\u2028\u202e\u200b\ufeff\u00a0", as_json=True)
@@ -326,6 +326,7 @@ def test_ctrl_c_at_the_prompt_ends_it_quietly() -> None:
     assert child.returncode == 130
 
 
+@pytest.mark.slow  # the ways to end below are each a process of their own
 def test_ctrl_c_ends_it_quietly_even_while_nobody_reads_on() -> None:
     with process("--json", HELLO) as child:
         assert child.stdout is not None and child.stderr is not None
@@ -335,12 +336,14 @@ def test_ctrl_c_ends_it_quietly_even_while_nobody_reads_on() -> None:
         assert child.stderr.read() == b"\n"
 
 
+@pytest.mark.slow
 def test_the_end_of_input_at_the_prompt_ends_it_quietly() -> None:
     with process(stdin=subprocess.DEVNULL) as child:
         assert child.communicate() == (b"", b"Sentence: \n")
     assert child.returncode == 130
 
 
+@pytest.mark.slow
 def test_output_without_our_symbols_gets_escapes() -> None:
     with process(HELLO, env={**os.environ, "PYTHONIOENCODING": "ascii"}) as child:
         out, err = child.communicate()
@@ -348,6 +351,7 @@ def test_output_without_our_symbols_gets_escapes() -> None:
     assert rb"Tokens: hello  \u2423how  \u2423are  \u2423you  ?" in out.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_output_that_cannot_be_written_is_said_in_one_line() -> None:
     with open("/dev/full", "wb") as full, process(HELLO, stdout=full) as child:

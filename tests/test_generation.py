@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import assert_close, ids, record
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_core import Sampling, generate, load_model
@@ -273,6 +273,7 @@ def test_fewer_than_one_new_token_is_refused(toy, count):
         generate(toy, HELLO, count)
 
 
+@settings(max_examples=40)
 @given(
     st.text(max_size=40) | st.text(st.characters(), max_size=10).map(lambda t: t * 60),
     st.integers(-1, 3),

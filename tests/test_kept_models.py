@@ -100,7 +100,13 @@ def kill_a_start(folder: Path, where: str) -> None:
     assert child.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("where", ["in the weights", "before the config", "before it has its name"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "in the weights",
+        *(pytest.param(w, marks=pytest.mark.slow) for w in ("before the config", "before it has its name")),
+    ],
+)
 def test_a_killed_conversion_leaves_nothing_that_is_used_and_the_next_start_converts(
     tiny_gguf, model_cache, conversions, where
 ):
@@ -172,7 +178,8 @@ def other_width(part: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "damage"),
     [
-        *[(name, how) for name in ("weights.safetensors", "config.json", "tokenizer.json")
+        *[pytest.param(name, how, marks=[pytest.mark.slow] * (how in (emptied, a_list)))
+          for name in ("weights.safetensors", "config.json", "tokenizer.json")
           for how in (damage_by_half, Path.unlink, emptied, a_list)],
         *[("config.json", how) for how in (another_layout, no_fields, other_field, other_width)],
     ],
