@@ -265,15 +265,15 @@ function paintAll({ map, lines }, canvas, { width, height, ratio, left }) {
   pen.putImageData(image, 0, 0);
 }
 
-/** Each pixel takes its cell's colour; those at the edge are the frame. */
+/** Each pixel takes its cell's colour; around the cells is a frame, which covers none of them. */
 function paintThumbnail(pixels, across, { rows, columns, cells }, colours, [left, top, width, height], frame) {
   const bytes = Uint8Array.from(atob(cells), (letter) => letter.charCodeAt(0));
   for (let y = 0; y < height; y++) {
-    const from = Math.floor((y * rows) / height) * columns;
+    const from = Math.floor(((y - 1) * rows) / (height - 2)) * columns;
     const start = (top + y) * across + left;
     for (let x = 0; x < width; x++) {
       const edge = x === 0 || y === 0 || x === width - 1 || y === height - 1;
-      pixels[start + x] = edge ? frame : colours[bytes[from + Math.floor((x * columns) / width)]];
+      pixels[start + x] = edge ? frame : colours[bytes[from + Math.floor(((x - 1) * columns) / (width - 2))]];
     }
   }
 }

@@ -97,7 +97,7 @@ def _choice_of_window(step: Step, chosen: Settings) -> None:
         if count > chosen.lens_window:
             first, last = step.positions[0], step.positions[-1]
             st.session_state["choice-lens-until"] = first + window(step, chosen)[-1]
-            st.slider("up to position", first, last, key="choice-lens-until", on_change=_choose_until, width=360)
+            st.slider("Up to position", first, last, key="choice-lens-until", on_change=_choose_until, width=360)
 
 
 @callback

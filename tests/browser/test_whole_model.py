@@ -164,6 +164,25 @@ def test_on_every_screen_pages_are_linked_and_map_and_chosen_matrix_are_seen_tog
     visit.leave()
 
 
+def test_the_first_row_and_column_of_a_large_thumbnail_are_not_hidden_by_its_frame(visit: Visit) -> None:
+    open_map(visit, text="a " * 23)  # 24 tokens: as many cells as a thumbnail has pixels at most
+    grid = the_map(visit)
+    place = cell(visit, "Layer 0, Attention weights, head 0, 24×24")
+    expect(place).to_be_visible()
+    corner, beside, box = grid.locator("canvas").evaluate(_CORNER, place.element_handle())
+    assert box >= 12
+    assert corner[3] > beside[3]  # the first token looks at itself alone; the cells to its right are masked, paler
+
+
+# The opacity of the first cell (one pixel inside the frame) and of one in the masked part; how wide the thumbnail is.
+_CORNER = """(canvas, cell) => {
+  const [there, here] = [canvas.getBoundingClientRect(), cell.getBoundingClientRect()];
+  const scale = canvas.width / there.width;
+  const pen = canvas.getContext("2d");
+  const at = (x, y) => [...pen.getImageData((here.left - there.left + x) * scale,
+                                            (here.top - there.top + y) * scale, 1, 1).data];
+  return [at(1, 1), at(here.width - 3, 2), here.width];
+}"""
 _PAINTED = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
