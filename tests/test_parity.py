@@ -61,7 +61,10 @@ def test_rows_of_a_batch_do_not_see_each_other(pair):
         assert_same({"logits": row}, {"logits": theirs(ids)["logits"]})
 
 
-@pytest.mark.parametrize("count", [5, 150], ids=["a short prompt", "a prompt of three blocks of rows"])
+@pytest.mark.parametrize("count", [
+    pytest.param(5, id="a short prompt"),
+    pytest.param(150, id="a prompt of three blocks of rows", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_a_run_and_what_is_derived_from_it(pair, count, small_blocks):
     ours, theirs = pair
     run = generate(ours, prompt(count), max_new_tokens=WINDOW + 3 if count == 5 else 3, sampling=GREEDY)
