@@ -11,7 +11,7 @@ V = TypeVar("V")
 class Kept(Generic[V]):
     """At most `budget` bytes of values; what was not looked at for the longest time goes first, the latest one last.
 
-    size: how many bytes a value takes.
+    size: how many bytes a value takes; where it is always 1, the budget is how many values are kept.
     """
 
     def __init__(self, budget: int, size: Callable[[V], int]) -> None:

@@ -25,8 +25,9 @@ def computes(page: st.Page) -> bool:
 @st.fragment(key=LINKS)
 def links() -> None:
     """The pages in one row, and the way out of presenter mode."""
+    view = settings.view()
     with st.container(horizontal=True, gap="medium", key="page-links"):
         for path in TITLES:
-            st.page_link(path, query_params=settings.view())
+            st.page_link(path, query_params=view)
         presenter.way_out()
     complete_links(settings.BOUND, key="pager-links")

@@ -9,13 +9,13 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from dashboard.navigation import LINKS
-from dashboard.settings import Settings, current
+from dashboard.settings import Settings, current, held
 from dashboard.state import run_of, step_index
 from llm_core import Run
 
 P = ParamSpec("P")
-TOUR = "tour"
-SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "proof", "explainer", TOUR]
+EXPLAINER, TOUR = "explainer", "tour"
+SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "proof", EXPLAINER, TOUR]
 """The fragments that show what was sampled; all other parts show what the model computed before."""
 
 
@@ -41,14 +41,19 @@ def after_sampling() -> None:
     if not same:
         st.rerun()
     st.session_state.stand_still = True
-    redraw(SAMPLER_PARTS)
+    asked_for = {EXPLAINER: settings.cell, TOUR: settings.tour or settings.present}  # empty, they stay as they are
+    _rerun([part for part in SAMPLER_PARTS if asked_for.get(part, True)])  # links hold the view, not the sampling
 
 
 def redraw(parts: list[str]) -> None:
     """In a callback: draw these fragments again and the links to other pages, or the whole page where one of them is
     not there (yet)."""
+    _rerun([*parts, LINKS])
+
+
+def _rerun(parts: list[str]) -> None:
     try:
-        st.rerun([*parts, LINKS])
+        st.rerun(parts)
     except StreamlitAPIException:
         st.rerun()
 
@@ -65,7 +70,8 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(part)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            part(*args, **kwargs)
+            with held():
+                part(*args, **kwargs)
         except ValueError as error:
             logging.getLogger(__name__).info("refused", exc_info=error)
             refusal(str(error), part.__name__)

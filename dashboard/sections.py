@@ -15,6 +15,7 @@ from dashboard.figures.equation import equation as draw
 from dashboard.figures.geometry import Part
 from dashboard.figures.picture import Picture, percent
 from dashboard.figures.sampling import StageBars, stage_bars
+from dashboard.kept import Kept
 from dashboard.pictures import Look
 from dashboard.presenter import sized
 from dashboard.redraw import guarded
@@ -35,6 +36,9 @@ TITLES = {
 }
 DRAG = "Some cells stand for several: drag over them for the exact ones."
 _CHART = {"displayModeBar": False}
+DRAWN: Kept[list[tuple[Equation, go.Figure]]] = Kept(16, lambda rows: 1)
+"""The latest 16 lists of equations, of all visitors, by all that they depend on: at most 2.5 MB each, all of one layer,
+every picture pooled."""
 
 
 def shows_all(config: ModelConfig) -> bool:
@@ -45,7 +49,8 @@ def shows_all(config: ModelConfig) -> bool:
 def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
     """The sections of one layer but the sampling's, whose figures depend on the dice: all, or the station's."""
     text = st.container(key="section-text") if station in (None, "text") else None
-    head_row("", station)  # also where no equation shows a head: another head asks for them
+    if run.model.config.heads > 1:
+        head_row("", station)  # also where no equation shows a head: another head asks for them
     if station not in ("text", "sample"):
         equation_sections(step, run, look, station)
     if text is not None:
@@ -82,8 +87,8 @@ def head_row(key: str, station: str | None) -> None:
 
 
 def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:
-    read_by = tuple(run.ids[: step.positions.stop])
-    return drawn_equations(run.model.fingerprint, read_by, step.index, len(run.ids), look, station, step)
+    key = run.model.fingerprint, tuple(run.ids[: step.positions.stop]), step.index, len(run.ids), look, station
+    return DRAWN.get(key, lambda: drawn_equations(step, len(run.ids), look, station))
 
 
 def words_of(row: Equation, config: ModelConfig, look: Look) -> str:
@@ -100,14 +105,11 @@ def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:
     return f"Head {look.head}. " + (sharing_sentence(config, look.head) if "kv_head" in axes else "")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)  # at most 2.5 MB each: all of one layer, every picture pooled
-def drawn_equations(
-    fingerprint: str, ids: tuple[int, ...], index: int, tokens: int, look: Look, station: str | None, _step: Step
-) -> list[tuple[Equation, go.Figure]]:
-    """The equations of one step and their figures: a value, keyed by all that it depends on and never changed."""
+def drawn_equations(step: Step, tokens: int, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:
+    """The equations of one step and their figures, of a run of so many tokens: a value, never changed."""
     return [
         (replace(row, parts=[], alternative=in_words(row.parts), pooled=is_pooled(row.parts)), draw(row.parts, tokens))
-        for row in equations(_step, look, station)
+        for row in equations(step, look, station)
     ]
 
 

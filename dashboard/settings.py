@@ -7,7 +7,8 @@ page. A value in a link that cannot be used gives way to the default, and the pa
 import contextlib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -259,6 +260,7 @@ def change(name: str, value: object) -> None:
     set before a rerun of some fragments only.
     """
     st.session_state.setdefault("changes", {})[name] = value
+    _changed()
 
 
 def apply_changes() -> None:
@@ -284,6 +286,7 @@ def refuse(name: str, why: str = "", instead: str = "") -> None:
     instead: what is used in its place, in words; the default where it is left out.
     """
     value = st.query_params.pop(name)
+    _changed()
     if "viewed" not in st.session_state:
         st.session_state.refused.append(Refused(name, value, instead or _said(name), why))
 
@@ -295,6 +298,37 @@ def without_view() -> Settings:
 
 def current() -> Settings:
     """The settings as they are now; fragments and callbacks call it too."""
+    found = _HELD.get()
+    if found is None:
+        return _looked_up()
+    if not found:
+        found.append(_looked_up())
+    return found[0]
+
+
+_HELD: ContextVar[list[Settings] | None] = ContextVar("settings of the part that is drawn", default=None)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Draw a part of the page in it: its settings are looked up once, and again only after one was changed here."""
+    if _HELD.get() is not None:
+        yield
+        return
+    token = _HELD.set([])
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+
+
+def _changed() -> None:
+    found = _HELD.get()
+    if found:
+        found.clear()
+
+
+def _looked_up() -> Settings:
     widgets = {}
     for name in BOUND:  # each look into Streamlit's state takes a while, and every part of a page asks
         with contextlib.suppress(KeyError):
@@ -327,6 +361,7 @@ def look_at(name: str, value: object) -> None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = str(value)
+    _changed()
 
 
 def forget_token() -> None:

@@ -34,8 +34,10 @@ def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM, cell: Ce
     room: pixels of width for all columns that are not tokens. cell: the size of cells, if it is decided already.
     """
     columns = sum(p.columns for p in parts if isinstance(p, Picture) and p.column_start is None)
-    cell = cell or geometry.fitted(parts, geometry.cell_for(tokens, columns, room))
-    plan = geometry.plan(parts, cell)
+    if cell is None:
+        cell, plan = geometry.fitted_plan(parts, geometry.cell_for(tokens, columns, room))
+    else:
+        plan = geometry.plan(parts, cell)
     traces: list[dict[str, Any]] = []
     layout = blank_layout(plan.width, plan.height)
     for index, placed in enumerate(plan.placed, start=1):

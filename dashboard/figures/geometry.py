@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from dashboard.figures.picture import Picture
 
@@ -112,16 +113,22 @@ def cell_for_numbers(rows: int, columns: int) -> Cell:
 def fitted(parts: list[Part], cell: Cell) -> Cell:
     """Narrower columns, where the equation then fits its part of the page: first as narrow as their numbers can still
     be read, then as their labels can; columns that have neither get as narrow as they must."""
-    if plan(parts, cell).width <= WIDE:  # as most do, and planning takes a while
-        return cell
+    return fitted_plan(parts, cell)[0]
+
+
+def fitted_plan(parts: list[Part], cell: Cell) -> tuple[Cell, Plan]:
+    """The same, with the plan: planning takes a while."""
+    if (first := plan(parts, cell)).width <= WIDE:  # as most do
+        return cell, first
     has_text = {"token": cell.labelled, "feature": cell.feature >= NARROWEST_LABELLED}
     for narrowest in (NUMBERED, NARROWEST_LABELLED):
         floors = {name: min(narrowest, getattr(cell, name)) if text else NARROWEST for name, text in has_text.items()}
         narrow = _narrowed(parts, cell, floors)
-        if plan(parts, narrow).width <= WIDE:
-            return narrow
+        if (narrower := plan(parts, narrow)).width <= WIDE:
+            return narrow, narrower
     floors = {name: getattr(cell, name) if text else NARROWEST for name, text in has_text.items()}
-    return _narrowed(parts, cell, floors)
+    narrow = _narrowed(parts, cell, floors)
+    return narrow, plan(parts, narrow)
 
 
 def _narrowed(parts: list[Part], cell: Cell, floors: Mapping[str, float]) -> Cell:
@@ -260,6 +267,7 @@ def row_height(picture: Picture, cell: Cell) -> float:
     return min(24 if cell.feature >= NUMBERED else LOW, HIGHEST / picture.rows)
 
 
+@lru_cache(4096)  # each picture of an equation asks for the labels of its rows, several times
 def shorten(label: str) -> str:
     """A label that is not too long; a position in front of a token is not counted."""
     position, dot, token = label.rpartition(" · ")

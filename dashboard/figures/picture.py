@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -103,7 +104,7 @@ class Picture:
         """Why cells are masked, in words, and which ones: True at each of them."""
         return masks_of(self.hidden, self.window, (self.row_start or 0, self.column_start or 0), self.tile)
 
-    @property
+    @cached_property
     def remarks(self) -> tuple[str, ...]:
         """The scale in words, and what else is to be said under the picture."""
         shown = number(self.scale)

@@ -34,7 +34,7 @@ def page() -> None:
     headline(HEADLINE, beside=tour_way)
     with st.container(key="frame"):
         left, right = st.columns([0.76, 0.24], gap="medium")
-    with right, st.container(key="rail"):  # first, so that the answer is there before the many matrices
+    with right.container(key="rail"):  # first, so that the answer is there before the many matrices
         overview.rail()
         proof()
     with left:
@@ -42,12 +42,12 @@ def page() -> None:
         notice()
         overview.stations_strip()
         layer()
-        with st.container(key="sections", gap="large"):
-            if sections.shows_all(config):
-                with st.container(key="section-rest"):
-                    st.subheader(REST, anchor=False)
-            matrices()
-            sample()
+    with left.container(key="sections", gap="large"):
+        if sections.shows_all(config):
+            with st.container(key="section-rest"):
+                st.subheader(REST, anchor=False)
+        matrices()
+        sample()
     pager()
     tour.card()
     explainer.explainer()

@@ -1,10 +1,14 @@
 """A click that arrives together with settings of which no run can be made: the page says why, and stays alive."""
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import explainer, overview, proof, take_away
+from dashboard import explainer, overview, proof, redraw, take_away
 from dashboard.redraw import callback
+from dashboard.settings import DEFAULTS
+from dashboard.state import run_of
 from dashboard.tour import card
 from dashboard.whole_model import lens
 from dashboard.whole_model import map as whole_map
@@ -69,3 +73,21 @@ def test_a_callback_still_draws_again_and_reports_what_is_wrong_with_the_program
     for error in (Again(), RuntimeError()):
         with pytest.raises(type(error)):
             callback(failing)(error)
+
+
+@pytest.mark.parametrize(("looked_at", "drawn"), [
+    ({}, set()), ({"cell": "logits.0.3"}, {"explainer"}), ({"tour": "mask"}, {"tour"}), ({"present": 1}, {"tour"}),
+])  # fmt: skip
+def test_other_dice_draw_the_panel_and_the_tour_again_only_where_they_are_open(monkeypatch, looked_at, drawn):
+    chosen, asked = replace(DEFAULTS, **looked_at), []
+    monkeypatch.setattr(redraw, "current", lambda: chosen)
+    monkeypatch.setattr(redraw.st, "session_state", State(rows=redraw._rows(chosen, run_of(chosen))))
+    monkeypatch.setattr(redraw.st, "rerun", asked.append)
+    redraw.after_sampling()
+    assert asked == [[part for part in redraw.SAMPLER_PARTS if part not in {"explainer", "tour"} - drawn]]
+
+
+class State(dict):
+    """As Streamlit's session state: by attribute too."""
+
+    __setattr__ = dict.__setitem__

@@ -1,6 +1,7 @@
 """A link's values are used where they can be, and refused by name where they cannot."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import DEFAULTS, LONGEST_TEXT, LONGEST_TEXT_HOSTED, Settings, read
 from llm_core import Sampling
@@ -56,3 +57,21 @@ def test_one_visitor_among_many_may_send_less_text(monkeypatch):
     _, (refusal,) = read({"text": text})
     assert f"at most {LONGEST_TEXT_HOSTED:,}" in str(refusal)
     assert read({"text": text[1:]}) == ({"text": text[1:]}, [])
+
+
+def test_a_part_that_is_drawn_sees_its_settings_change_only_by_its_own_hand():
+    page = AppTest.from_function(_held).run()
+    assert not page.exception and [text.value for text in page.text] == ["True", "0 2", "2"]
+
+
+def _held():
+    import streamlit as st
+
+    from dashboard import settings
+
+    with settings.held():
+        before = settings.current()
+        st.text(str(settings.current() is before))
+        settings.look_at("step", 2)
+        st.text(f"{before.step} {settings.current().step}")
+    st.text(str(settings.current().step))
