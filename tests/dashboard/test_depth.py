@@ -39,7 +39,7 @@ def specs(page: AppTest) -> dict[str, str]:
 # ---- the page -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["toy-6", "gpt2-nano", "llama-nano"])
+@pytest.mark.parametrize("model", ["toy-6", pytest.param("gpt2-nano", marks=pytest.mark.slow), "llama-nano"])
 @pytest.mark.parametrize("station", ["text", "embedding", "attention", "feedforward", "logits", "sample"])
 def test_each_station_of_a_deep_model_is_drawn_with_at_most_twelve_charts(model, station):
     page = opened(model=model, station=station, layer="1", panel="stream")

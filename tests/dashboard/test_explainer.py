@@ -66,7 +66,7 @@ def runs() -> dict:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("step_index", [0, 1])
+@pytest.mark.parametrize("step_index", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_any_cell_of_any_matrix_and_weight_is_explained_and_its_terms_add_up(runs, model, step_index):
     step = runs[model].steps[step_index]
     config = step.run.model.config
@@ -196,8 +196,10 @@ def test_in_order_a_long_sums_bias_is_listed_too(runs):
     assert rows[-1]["aside"] and not rows[0]["aside"]
 
 
-@pytest.mark.parametrize("by_size", [True, False])
-@pytest.mark.parametrize(("name", "index"), [("probabilities", (0, 1000)), ("layers.0.feedforward.output", (2, 3))])
+@pytest.mark.parametrize(("name", "index", "by_size"), [
+    ("probabilities", (0, 1000), True), pytest.param("probabilities", (0, 1000), False, marks=pytest.mark.slow),
+    ("layers.0.feedforward.output", (2, 3), True), ("layers.0.feedforward.output", (2, 3), False),
+])  # fmt: skip
 def test_pages_list_every_term_once_besides_the_cells_own_and_the_bias(runs, name, index, by_size):
     step = runs["gpt2-nano"].steps[0]
     told_ = explain(step, name, index)
@@ -240,10 +242,12 @@ def test_a_link_opens_its_cell_with_the_way_to_it():
 
 
 @pytest.mark.parametrize("value", [
-    "nonsense", "/", "~", "layers.0.attention.q", "layers.0.attention.q/0.0", "layers.0.attention.q/0.9.0",
-    "layers.7.attention.q/0.0.0", "layers.0.attention.k_rotated/0.0.0", "token_ids/5", "embedding.token/50257.0",
-    "layers.0.attention.q/0.-1.0", "layers.0.attention.q/٣.0.0", "layers.0.attention.keys/0.1.1/9", "input/1e3.0",
-    "<script>alert(1)</script>/0.0", "input/0.0~input/9.9", "~".join(["input/0.0"] * (LONGEST + 1)), "x" * 5000,
+    "nonsense", "layers.0.attention.q/0.0", "layers.0.attention.q/0.9.0", "layers.7.attention.q/0.0.0", "token_ids/5",
+    "layers.0.attention.keys/0.1.1/9", "<script>alert(1)</script>/0.0", "input/0.0~input/9.9",
+    "~".join(["input/0.0"] * (LONGEST + 1)), "x" * 5000,
+    *(pytest.param(value, marks=pytest.mark.slow) for value in [
+        "/", "~", "layers.0.attention.q", "layers.0.attention.k_rotated/0.0.0", "embedding.token/50257.0",
+        "layers.0.attention.q/0.-1.0", "layers.0.attention.q/٣.0.0", "input/1e3.0"]),
 ])  # fmt: skip
 def test_a_links_unusable_cell_is_left_out_and_the_page_says_so(value):
     page = opened(cell=value)

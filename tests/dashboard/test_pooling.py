@@ -31,7 +31,9 @@ def test_a_matrix_is_pooled_tile_by_tile(how: str, shape: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize("how", POOLINGS)
-@pytest.mark.parametrize("block", [64, 100, 513])
+@pytest.mark.parametrize(
+    "block", [pytest.param(64, marks=pytest.mark.slow), 100, pytest.param(513, marks=pytest.mark.slow)]
+)
 def test_pooling_in_blocks_of_rows_is_pooling_at_once_and_masked_cells_do_not_count(how: str, block: int) -> None:
     dice = np.random.default_rng(0)
     values = dice.standard_normal((2, 513, 700), np.float32) - np.float32(0.5)

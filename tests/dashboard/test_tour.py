@@ -59,7 +59,9 @@ def near(value: float) -> float:
 # ---- the page -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", [
+    pytest.param(name, marks=[pytest.mark.slow] * (name not in ("toy", "llama-nano"))) for name in PRESETS
+])  # fmt: skip
 def test_each_stop_opens_from_its_link_and_looks_at_its_station(model):
     config = PRESETS[model]
     for number, stop in enumerate(STOPS):
@@ -106,7 +108,8 @@ def test_a_stop_or_a_mode_that_is_not_there_is_refused_and_the_page_says_so(name
 
 
 @pytest.mark.parametrize(("query", "stops"), [
-    ({"text": "hi", "new_tokens": "1", "temperature": "0"}, STOPS), ({"text": "hi"}, ("softmax", "again")),
+    pytest.param({"text": "hi", "new_tokens": "1", "temperature": "0"}, STOPS, marks=pytest.mark.slow),
+    ({"text": "hi"}, ("softmax", "again")),
     ({"new_tokens": "1"}, ("again",)), ({"temperature": "0"}, ("choosing",)),
     ({"text": "![](http://example.invalid/x.png) <b>"}, ("text", "softmax")), ({"text": "مرحبا"}, ("text",)),
 ])  # fmt: skip
