@@ -20,7 +20,7 @@ def test_the_app_begins_with_it_and_imports_the_rest_afterwards():
     body = ast.parse((ROOT / "app.py").read_text(encoding="utf-8")).body
     begun = next(i for i, line in enumerate(body) if "early.begin()" in ast.unparse(line))
     before = [ast.unparse(line) for line in body[:begun] if isinstance(line, ast.Import | ast.ImportFrom)]
-    assert before == ["import streamlit as st", "from dashboard import early"]
+    assert before == ["import os", "import streamlit as st", "from dashboard import early"]
 
 
 def test_nothing_of_it_is_left_when_the_page_is_drawn_nor_comes_back():
