@@ -27,7 +27,7 @@ magnitude, and the verdict. A model from files is held against transformers, any
 With --json the document holds the model, its config and fingerprint, the settings, the versions, the prompt's
 ids and tokens, and for each step its phase, positions, sampled token, the ten most likely and every matrix
 (name, formula, axes, shape, values). All values are there in full, logits and probabilities of the whole
-vocabulary in the order of token ids included; masked scores are null.
+vocabulary in the order of token ids included; masked scores, and what is NaN or infinite, are null.
 
 Without a sentence, one line is read from standard input. "train" and "eval" are reserved as first words: to
 use one of them as the sentence, write it after --, as in: python -m llm_core -- train
