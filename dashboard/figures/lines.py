@@ -7,10 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.colours import FRAME, GREY, LINES, MONO
+from dashboard.figures.colours import FRAME, GREY, LINES, MONO, MUTED
 from dashboard.figures.equation import blank_layout, figure_of
+from dashboard.figures.picture import number, percent
 
-HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 76, 34, 22
+HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 76, 44, 22
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,19 @@ class Panel:
 
 
 def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
-    """Panels above each other over the same doors, as wide as the page lets them be."""
+    """Panels above each other over the same doors, as wide as the page lets them be.
+
+    doors: the layer after which each is, in few letters: on a phone there is room for two each.
+    """
     height = len(panels) * (HEIGHT + GAP) + BOTTOM
-    layout = blank_layout(0, height) | {"autosize": True, "hovermode": "x unified", "showlegend": False}
+    layout = blank_layout(0, height) | {"autosize": True, "hovermode": "x", "showlegend": False}
     del layout["width"]
     layout["margin"] = {"l": LEFT, "r": 12, "t": 0, "b": BOTTOM}
     traces: list[dict[str, Any]] = []
     inner = height - BOTTOM
-    for number, panel in enumerate(panels):
-        suffix = "" if number == 0 else str(number + 1)
-        top, bottom = number * (HEIGHT + GAP) + TITLE, (number + 1) * (HEIGHT + GAP) - GAP + TITLE
+    for place, panel in enumerate(panels):
+        suffix = "" if place == 0 else str(place + 1)
+        top, bottom = place * (HEIGHT + GAP) + TITLE, (place + 1) * (HEIGHT + GAP) - GAP + TITLE
         layout[f"yaxis{suffix}"] = _values_axis(panel, [1 - bottom / inner, 1 - top / inner])
         traces += [_trace(line, doors, panel, suffix, LINES[i]) for i, line in enumerate(panel.lines)]
         layout["annotations"].append({
@@ -56,12 +60,13 @@ def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
 
 
 def _trace(line: Line, doors: Sequence[str], panel: Panel, suffix: str, colour: str) -> dict[str, Any]:
-    form = ":.3~p" if panel.percent else ":,.4~g"
+    said = [f"{value:,}" if isinstance(value, int) else percent(value) if panel.percent else number(value)
+            for value in line.values]  # fmt: skip
     return {
-        "type": "scatter", "mode": "lines+markers", "x": list(range(len(doors))), "y": list(line.values),
+        "type": "scatter", "mode": "lines+markers", "x": list(doors), "y": list(line.values),
         "yaxis": f"y{suffix}", "line": {"color": colour, "width": 2}, "marker": {"size": 5, "color": colour},
-        "name": line.word, "text": list(line.texts) or [""] * len(doors),
-        "hovertemplate": f"{line.word} <b>%{{y{form}}}</b> %{{text}}<extra></extra>",
+        "name": line.word, "text": list(line.texts) or [""] * len(doors), "customdata": said,
+        "hovertemplate": f"{line.word} <b>%{{customdata}}</b> %{{text}}<extra></extra>",
     }  # fmt: skip
 
 
@@ -92,10 +97,10 @@ def _decades(panel: Panel) -> float:
 
 
 def _doors_axis(doors: Sequence[str], anchor: str) -> dict[str, Any]:
-    every = -(-len(doors) // 16)
     return {
-        "anchor": anchor, "fixedrange": True, "zeroline": False, "showgrid": False, "showline": True,
-        "linecolor": FRAME, "tickmode": "array", "tickvals": list(range(0, len(doors), every)),
-        "ticktext": list(doors[::every]), "tickfont": {"size": 12}, "tickangle": 0,
+        "type": "category", "anchor": anchor, "fixedrange": True, "zeroline": False, "showgrid": False,
+        "showline": True, "linecolor": FRAME, "tickmode": "linear", "tick0": 0, "dtick": -(-len(doors) // 16),
+        "tickfont": {"size": 12}, "tickangle": 0,
+        "title": {"text": "layer", "font": {"size": 11, "color": MUTED}, "standoff": 4},
         "range": [-0.5, len(doors) - 0.5],
     }  # fmt: skip

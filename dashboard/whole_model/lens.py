@@ -12,7 +12,7 @@ from dashboard.figures.picture import percent
 from dashboard.redraw import callback, guarded, redraw
 from dashboard.settings import LENS_WINDOWS, Settings
 from dashboard.state import on_screen, run_of, step_index
-from dashboard.whole_model.stream import at, doors_in_words
+from dashboard.whole_model.stream import at, doors_in_short, doors_in_words
 from dashboard.whole_model.survey import key_of
 from llm_core import Run, Step
 from llm_core.lens import Lens, lens
@@ -149,7 +149,7 @@ def _grid(step: Step, chosen: Settings) -> None:
     ids = found.ids[..., :TOP].numpy()
     tokens = [f"{position} {label(step.run.ids[position])}" for position in found.positions]
     figure = lens_figure(ids, found.probabilities[..., :TOP].numpy(), {i: label(i) for i in np.unique(ids).tolist()},
-                         ["in", *map(str, range(len(found.doors) - 1))], tokens)  # fmt: skip
+                         doors_in_short(len(found.doors)), tokens)  # fmt: skip
     with st.container(key="equation-whole-lens", gap="xsmall"):
         st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
                         config={"displayModeBar": False},
@@ -178,7 +178,7 @@ def _line(step: Step, chosen: Settings) -> None:
         Panel(f"Probability of {escape(label(token))}", [Line("probability", probability)], percent=True),
         Panel(f"Rank of {escape(label(token))} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
     ]  # fmt: skip
-    st.plotly_chart(lines_figure(doors_in_words(len(found.doors)), panels), key="chart-whole-token", theme=None,
+    st.plotly_chart(lines_figure(doors_in_short(len(found.doors)), panels), key="chart-whole-token", theme=None,
                     config={"displayModeBar": False},
                     alt=lines_in_words(label(token), where, probability, rank))  # fmt: skip
     st.text(in_words(label(token), where, probability, rank))

@@ -24,6 +24,11 @@ def doors_in_words(count: int) -> list[str]:
     return ["input", *(f"after {layer}" for layer in range(count - 1))]
 
 
+def doors_in_short(count: int) -> list[str]:
+    """The layer after which each stream is, "in" for the first."""
+    return ["in", *map(str, range(count - 1))]
+
+
 def at(door: str) -> str:
     """Where that is, within a sentence."""
     return "at the input" if door == "input" else door.replace("after", "after layer")
@@ -40,7 +45,7 @@ def stream() -> None:
     st.subheader(TITLE, anchor=False)
     st.caption(MEANING)
     lines = [Line("mean of the rows", mean), Line("longest row", largest, at)]
-    figure = lines_figure(doors_in_words(len(step.doors)), [Panel("Norm of a row, log scale", lines, log=True)])
+    figure = lines_figure(doors_in_short(len(step.doors)), [Panel("Norm of a row, log scale", lines, log=True)])
     st.plotly_chart(figure, key="chart-whole-stream", theme=None, config={"displayModeBar": False},
                     alt=lines_in_words(mean, largest))  # fmt: skip
     st.text(in_words(step, mean, largest, rows))

@@ -438,8 +438,9 @@ def test_many_positions_have_no_text_in_their_narrow_cells():
 def test_lines_share_their_doors():
     panels = [Panel("p", [Line("probability", [0.1, 0.2])], percent=True),
               Panel("r", [Line("rank", [9, 1])], log=True, falling=True)]  # fmt: skip
-    figure = lines_figure(["input", "after 0"], panels)
+    figure = lines_figure(["in", "0"], panels)
     assert [list(t.y) for t in figure.data] == [[0.1, 0.2], [9, 1]]
+    assert [list(t.customdata) for t in figure.data] == [[percent(0.1), percent(0.2)], ["9", "1"]]
     assert figure.layout.yaxis2.autorange == "reversed" and figure.layout.yaxis2.type == "log"
     assert figure.layout.xaxis.anchor == "y2"
 
