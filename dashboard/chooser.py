@@ -51,7 +51,7 @@ def notice() -> None:
         return
     with st.container(key="notice", horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/info: {NOTICE}", width="content")
-        if REAL in models.listed():
+        if models.is_listed(REAL):
             st.button("Put this text into a real model", key="real-model", type="tertiary", help=models.title(REAL),
                       icon=":material/arrow_forward:", on_click=choose, args=(REAL,))  # fmt: skip
 

@@ -139,7 +139,12 @@ def check_length(model: Transformer, tokens: int) -> None:
 
 def listed() -> list[str]:
     """The names of the presets and of the curated models that may be chosen here."""
-    return [*PRESETS, *(name for name in CURATED if not hosted() or on_this_machine(name))]
+    return [name for name in (*PRESETS, *CURATED) if is_listed(name)]
+
+
+def is_listed(name: str) -> bool:
+    """True for one of these names."""
+    return name in PRESETS or (name in CURATED and (not hosted() or on_this_machine(name)))
 
 
 def is_local(name: str) -> bool:

@@ -37,10 +37,10 @@ NOTHING, MATRIX, LAYER, THESE, ALL = (
     "Tokens and settings", "This matrix", "This layer", "These matrices", "Every matrix")  # fmt: skip
 
 
-@st.fragment(key="take-away")
 @guarded
 def take_away() -> None:
-    """The button; what it opens is a dialog, so that nothing on the page moves."""
+    """The button; what it opens is a dialog, so that nothing on the page moves. Call it in a fragment, which is drawn
+    again with the dialog."""
     st.button("Take it with you", icon=":material/download:", key=f"{_KEY}open", type="tertiary", on_click=_begin,
               help="One matrix for a spreadsheet, numpy or a slide; the run as one file; Python lines")  # fmt: skip
     if st.session_state.get(_OPEN):  # kept, so that whatever draws the page again leaves the dialog open

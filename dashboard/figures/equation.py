@@ -6,6 +6,7 @@ which matrix it shows, for the explainer.
 """
 
 import html
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -156,7 +157,7 @@ def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, An
     written = (lambda value: short(value, largest, tight)) if digits is None else (lambda value: precise(value, digits))
     rows = zip(values.tolist(), finite.tolist(), strict=True)
     texts = [[written(value) if shown else "" for value, shown in zip(*row, strict=True)] for row in rows]
-    longest = max((len(text) for row in texts for text in row), default=0)
+    longest = max(map(len, itertools.chain(*texts)), default=0)
     size: float = 8 if longest > 4 else 9 if longest == 4 else 10  # digits of neighbours must not touch
     if tight:
         size = 7.5 if longest > 3 else 8
