@@ -265,17 +265,42 @@ function paintAll({ map, lines }, canvas, { width, height, ratio, left }) {
   pen.putImageData(image, 0, 0);
 }
 
-/** Each pixel takes its cell's colour; around the cells is a frame, which covers none of them. */
-function paintThumbnail(pixels, across, { rows, columns, cells }, colours, [left, top, width, height], frame) {
+/**
+ * Each pixel takes its cell's colour, and where there are fewer pixels than cells that of the largest magnitude; around
+ * the cells is a frame, which covers none of them.
+ */
+function paintThumbnail(pixels, across, thumbnail, colours, [left, top, width, height], frame) {
+  const { rows, columns, cells, kind } = thumbnail;
   const bytes = Uint8Array.from(atob(cells), (letter) => letter.charCodeAt(0));
+  const [down, over] = [behind(height - 2, rows), behind(width - 2, columns)];
+  const zero = kind === "signed" ? 127 : 0;
   for (let y = 0; y < height; y++) {
-    const from = Math.floor(((y - 1) * rows) / (height - 2)) * columns;
     const start = (top + y) * across + left;
     for (let x = 0; x < width; x++) {
       const edge = x === 0 || y === 0 || x === width - 1 || y === height - 1;
-      pixels[start + x] = edge ? frame : colours[bytes[from + Math.floor(((x - 1) * columns) / (width - 2))]];
+      pixels[start + x] = edge ? frame : colours[strongest(bytes, columns, down[y - 1], over[x - 1], zero)];
     }
   }
+}
+
+/** Of each pixel along an axis, the first cell behind it and the one after the last. */
+function behind(pixels, cells) {
+  return Array.from({ length: pixels }, (_, pixel) => {
+    const first = Math.floor((pixel * cells) / pixels);
+    return [first, cells <= pixels ? first + 1 : Math.ceil(((pixel + 1) * cells) / pixels)];
+  });
+}
+
+/** The byte of the largest magnitude among some cells; masked only where all of them are. */
+function strongest(bytes, columns, [top, bottom], [left, right], zero) {
+  let found = MASKED;
+  for (let row = top; row < bottom; row++) {
+    for (let column = left; column < right; column++) {
+      const byte = bytes[row * columns + column];
+      if (found === MASKED || (byte !== MASKED && Math.abs(byte - zero) > Math.abs(found - zero))) found = byte;
+    }
+  }
+  return found;
 }
 
 /** The colour of each byte: zero is transparent and strength is opacity, so it suits a light and a dark page. */
