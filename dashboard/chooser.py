@@ -3,11 +3,10 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import models, settings
+from dashboard import models, settings, shape_dialog
 from dashboard import shape as shapes
 from dashboard.loading import choose
 from dashboard.models import CUSTOM, REAL, Unusable
-from dashboard.shape_dialog import open_dialog, shape_dialog
 from llm_core import PRESETS
 
 SHAPE, TYPE = "+shape", "+type"
@@ -40,8 +39,8 @@ def facts(place: DeltaGenerator) -> None:
 
 def dialogs() -> None:
     """Show the dialog, from when it is asked for until it is closed. Call it outside the sidebar."""
-    if st.session_state.get("shaping"):
-        shape_dialog()
+    if shape_dialog.is_open():
+        shape_dialog.shape_dialog()
 
 
 def notice() -> None:
@@ -73,7 +72,7 @@ def _open() -> None:
     """Open the dialog on the shape that is shown, or on the nearest one."""
     chosen = settings.current()
     start = shapes.read(chosen.shape) if chosen.model == CUSTOM else shapes.DEFAULT
-    open_dialog(shapes.of_preset(chosen.model) if chosen.model in PRESETS else start, chosen.weights_seed)
+    shape_dialog.open_dialog(shapes.of_preset(chosen.model) if chosen.model in PRESETS else start, chosen.weights_seed)
 
 
 def _type() -> None:

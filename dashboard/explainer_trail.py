@@ -6,7 +6,7 @@ An address is a matrix or weight and the cell's index; a third part names the st
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -106,10 +106,16 @@ def _leads(cell: Address, operand: Address, on_screen: Step) -> bool:
     step = step_of(cell, on_screen)
     if cell.name == TOKEN_IDS:
         drawn = drawn_from(step.run, step.positions[cell.index[0]])
-        return drawn is not None and address_of(drawn, on_screen) == operand
-    learned = any(entry.name == operand.name for entry in catalogue.weights(step.run.model.config))
-    link = (operand.name, operand.index) if learned else (step_of(operand, on_screen), operand.name, operand.index)
+        return drawn is not None and address_of(drawn, on_screen) == _as_linked(operand, on_screen)
+    there = step_of(operand, on_screen)
+    learned = operand.name != TOKEN_IDS and catalogue.entry(step.run.model.config, operand.name).learned
+    link = (operand.name, operand.index) if learned else (there, operand.name, operand.index)
     return links_to(step, cell.name, cell.index, link)
+
+
+def _as_linked(address: Address, on_screen: Step) -> Address:
+    """An address without the step on screen, which a link may name all the same."""
+    return replace(address, step=None) if address.step == on_screen.index else address
 
 
 def drawn_from(run: Run, position: int) -> tuple[Step, str, tuple[int, ...]] | None:
@@ -128,7 +134,7 @@ def address_of(link: Operand, on_screen: Step) -> Address:
 
 def starts(step: Step, name: str) -> dict[str, int]:
     """What the first cell along each axis is called: rows of a step go by their tokens' positions, all else from 0."""
-    learned = any(entry.name == name for entry in catalogue.weights(step.run.model.config))
+    learned = name != TOKEN_IDS and catalogue.entry(step.run.model.config, name).learned
     return {
         axis: step.positions.stop - size if axis in ("position", "query") and not learned else 0
         for axis, size in shape_of(step, name).items()

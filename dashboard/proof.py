@@ -9,10 +9,11 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import settings
+from dashboard import settings, shape_dialog, take_away
 from dashboard.components.proof import Badge, Mark, proof_badge
 from dashboard.proofs import Proofs
 from dashboard.redraw import callback, guarded
+from dashboard.settings import Settings
 from dashboard.state import run_of
 from dashboard.style import ROOM_FOR_DIALOG
 from llm_core import Run, catalogue
@@ -31,14 +32,29 @@ def proof() -> None:
     run = run_of(chosen)
     future = PROOFS.get(run)
     busy = st.session_state.pop("proof-busy", False)
-    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC or bool(chosen.proof), busy=busy)
-    is_open = bool(chosen.proof) and badge.state in ("ok", "off")
     said = f"{run.model.fingerprint} {run.ids}"
+    asked = _is_asked_for(chosen, said)
+    badge = badge_of(future, automatic=chosen.model == _AUTOMATIC or asked, busy=busy)
+    if asked and badge.state in ("offered", "failed"):
+        _close()
+    is_open = asked and badge.state in ("ok", "off") and not (take_away.is_open() or shape_dialog.is_open())
     proof_badge(badge, run=said, is_open=is_open, key="proof-badge", on_ask=_ask, on_open=_open)
     if is_open and future is not None:
         _table(run, future.result())
     else:
         st.html(ROOM_FOR_DIALOG)
+
+
+def _is_asked_for(chosen: Settings, run: str) -> bool:
+    """Whether the table is to be open. A link asks for the run that it was made of, not for the next one as well."""
+    if not chosen.proof:
+        st.session_state.pop("proof-of", None)
+        return False
+    if st.session_state.setdefault("proof-of", run) == run:
+        return True
+    st.session_state.pop("proof-of")
+    _close()
+    return False
 
 
 def badge_of(future: Future[Proof] | None, automatic: bool, busy: bool = False) -> Badge:

@@ -24,6 +24,11 @@ def open_dialog(shape: Shape, weights_seed: int) -> None:
     st.session_state.shaping = True
 
 
+def is_open() -> bool:
+    """Whether the dialog is on the page, which holds one at a time."""
+    return bool(st.session_state.get("shaping"))
+
+
 def _close() -> None:
     st.session_state.shaping = False
 

@@ -43,10 +43,15 @@ def take_away() -> None:
     again with the dialog."""
     st.button("Take it with you", icon=":material/download:", key=f"{_KEY}open", type="tertiary", on_click=_begin,
               help="One matrix for a spreadsheet, numpy or a slide; the run as one file; Python lines")  # fmt: skip
-    if st.session_state.get(_OPEN):  # kept, so that whatever draws the page again leaves the dialog open
+    if is_open():  # kept, so that whatever draws the page again leaves the dialog open
         _dialog()
     else:
         st.html(ROOM_FOR_DIALOG)
+
+
+def is_open() -> bool:
+    """Whether the dialog is on the page, which holds one at a time."""
+    return bool(st.session_state.get(_OPEN))
 
 
 def close() -> None:

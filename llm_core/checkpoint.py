@@ -104,7 +104,9 @@ def _open(file: Path):  # type: ignore[no-untyped-def]  # safe_open has no type
 
 def need_memory(model: Transformer, dtype: torch.dtype) -> None:
     """Raises ValueError where the model's weights would not fit into the free memory that may be used."""
-    need = sum(p.numel() for p in model.parameters()) * dtype.itemsize
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    turned = max(size for name, size in sizes.items() if not name.startswith("embedding."))
+    need = (sum(sizes.values()) + turned) * dtype.itemsize  # one is there twice while it is brought to (in, out)
     usable = memory.usable()
     if need > usable:
         # rounded away from each other: never two equal numbers

@@ -39,11 +39,8 @@ function markCells(marks, style, reveal) {
 
 // ---- a click ----
 
-function pickCell(event) {
-  const found = pictureUnder(event);
-  if (!found) return;
-  const { meta, axes, place, size } = found;
-  cells.pick?.(cellsBehind(meta, cellAt(axes.y, place.y, size[0]), cellAt(axes.x, place.x, size[1])));
+function pickCell({ meta, cell }) {
+  cells.pick?.(cellsBehind(meta, ...cell));
 }
 
 function cellsBehind(meta, row, column) {

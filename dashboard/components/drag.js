@@ -97,20 +97,21 @@ function revealExact(figure, from) {
   drag.back?.offer(blockOf(from));
 }
 
-/** A button that leads back to where a region was dragged; gone once that is in view again. above(): pixels below it. */
+/** A button that leads back to where a region was dragged; gone once that is seen again. above(): pixels below it. */
 function wayBack(above) {
   let place = null;
   let left = false;
-  const seen = new IntersectionObserver(([{ isIntersecting }]) => {
-    if (isIntersecting && left) end();
-    left ||= !isIntersecting;
-  });
+  const watch = new IntersectionObserver(([{ intersectionRatio, intersectionRect, rootBounds }]) => {
+    const seen = intersectionRatio > 0.5 || intersectionRect.height > 0.5 * (rootBounds?.height ?? Infinity);
+    if (!place.isConnected || (seen && left)) end();
+    left ||= !seen;
+  }, { threshold: [0, 0.25, 0.5, 0.75, 1] });
   const end = () => {
-    seen.disconnect();
+    watch.disconnect();
     made.hidden = true;
   };
   const made = button("return", "‹ Back to the matrix", () => {
-    if (place.isConnected) place.scrollIntoView({ block: "center", inline: "nearest", behavior: motion() });
+    place.scrollIntoView({ block: "center", inline: "nearest", behavior: motion() });
     end();
   });
   made.hidden = true;
@@ -119,7 +120,7 @@ function wayBack(above) {
     [place, left] = [block, false];
     made.style.bottom = `${above() + 18}px`;
     made.hidden = false;
-    seen.observe(place);
+    watch.observe(place);
   };
   made.end = end;
   return made;

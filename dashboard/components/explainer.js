@@ -156,6 +156,7 @@ function fillChoice(panel, choice) {
 /** What is typed just now is left alone, where it says the same. */
 function setNumber(field, value) {
   field.removeAttribute("aria-invalid");
+  field.dataset.good = value;
   if (field.value !== String(value)) field.value = value;
 }
 
@@ -173,8 +174,8 @@ function choiceFields(panel, choice) {
   const send = (name) => {
     clearTimeout(panel.timer);
     panel.timer = setTimeout(() => {
-      const known = Object.entries(panel.fields).filter(([axis, { value }]) => axis !== "layer" && value !== "");
-      panel.ask("choose", { name, coordinates: Object.fromEntries(known.map(([a, f]) => [a, Number(f.value)])) });
+      const known = Object.entries(panel.fields).filter(([axis]) => axis !== "layer");
+      panel.ask("choose", { name, coordinates: Object.fromEntries(known.map(([a, f]) => [a, Number(f.dataset.good)])) });
     }, 200);
   };
   panel.select.addEventListener("change", () => send(panel.select.value));
@@ -198,7 +199,9 @@ function numberField(panel, name, word, start, size, onInput) {
     const wrong = field.validity.badInput || !field.checkValidity();
     field.setAttribute("aria-invalid", String(wrong));
     panel.remark.textContent = wrong ? `${word}: a whole number from ${start} to ${start + size - 1}` : "";
-    if (!wrong && field.value !== "") onInput(Number(field.value));
+    if (wrong || field.value === "") return;
+    field.dataset.good = field.value; // what is meant while something else is being typed
+    onInput(Number(field.value));
   });
   label.append(field);
   panel.fields[name] = field;

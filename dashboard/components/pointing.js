@@ -3,20 +3,32 @@
 // Plotly's own click needs its own hover before it, and a figure that has just been drawn anew has forgotten that.
 
 const STILL = 5; // pixels: what moves less is a click, what moves more a drag
+const TAP = 500; // milliseconds: a finger that stays longer wants something else
+const FLING = 150; // milliseconds after a scroll, in which a finger only stops it
 
 /**
- * Call heard(event) for each click with the main button, and each tap, wherever it is. Returns what ends that.
- * The event is the one that began it: while a button is held down, Plotly covers the page.
+ * Call pick(found) for each click or tap on a picture, with what pictureUnder said when the button went down: while it
+ * is held down Plotly covers the page, and the page may move. Returns what ends that.
  */
-function watchClicks(heard) {
+function watchClicks(pick) {
   let began = null;
+  let scrolled = -Infinity;
+  const isTouch = ({ pointerType }) => pointerType === "touch";
   const ears = {
-    pointerdown: (event) => (began = event.isPrimary && isPlain(event) ? event : null),
+    pointerdown: (event) => {
+      const stops = isTouch(event) && event.timeStamp - scrolled < FLING;
+      const found = event.isPrimary && isPlain(event) && !stops && pictureUnder(event);
+      began = found ? { event, found } : null;
+    },
+    pointermove: (event) => began && hasMoved(began.event, event) && (began = null), // also if it comes back
     pointerup: (event) => {
-      if (began?.pointerId === event.pointerId && !hasMoved(began, event)) heard(began);
+      const { event: down, found } = began ?? {};
       began = null;
+      if (down?.pointerId !== event.pointerId || (isTouch(event) && event.timeStamp - down.timeStamp > TAP)) return;
+      if (!hasMoved(down, event)) pick(found);
     },
     pointercancel: () => (began = null), // a finger that scrolls
+    scroll: (event) => (scrolled = event.timeStamp),
   };
   for (const [name, hear] of Object.entries(ears)) document.addEventListener(name, hear, true);
   return () => Object.entries(ears).forEach(([name, hear]) => document.removeEventListener(name, hear, true));
@@ -30,7 +42,10 @@ function hasMoved(from, to) {
   return Math.hypot(to.clientX - from.clientX, to.clientY - from.clientY) >= STILL;
 }
 
-/** The picture under the pointer: its figure, meta, axes, size in cells, and the place there; null where there is none. */
+/**
+ * The picture under the pointer: its figure, meta, axes, size in cells, and there the place in pixels and the cell (row,
+ * column); null where there is none.
+ */
 function pictureUnder(event) {
   const figure = event.target.closest?.(".js-plotly-plot");
   if (!figure?._fullData) return null;
@@ -41,7 +56,9 @@ function pictureUnder(event) {
     const within = (axis, pixel) => pixel >= axis._offset && pixel <= axis._offset + axis._length;
     if (!axes || !within(axes.x, place.x) || !within(axes.y, place.y)) continue;
     const tile = meta.origin.tile ?? meta.tile ?? [1, 1];
-    return { figure, meta, axes, place, size: meta.origin.size.map((count, i) => Math.ceil(count / tile[i])) };
+    const size = meta.origin.size.map((count, i) => Math.ceil(count / tile[i]));
+    const cell = [cellAt(axes.y, place.y, size[0]), cellAt(axes.x, place.x, size[1])];
+    return { figure, meta, axes, size, place, cell };
   }
   return null;
 }

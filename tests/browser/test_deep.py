@@ -148,6 +148,15 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
     expect(figure).to_be_in_viewport(ratio=0.5)
     expect(back).to_be_hidden()
 
+    mouse.move(start["x"], start["y"])  # there and back again: a drag that asks for nothing, and no click
+    place = figure.evaluate(_PLACE, [WEIGHTS, 4, 2])
+    mouse.move(place["x"], place["y"])
+    mouse.down()
+    mouse.move(place["x"] + 60, place["y"], steps=3)
+    mouse.move(place["x"] + 1, place["y"], steps=3)
+    mouse.up()
+    visit.expect_query(cell=None)
+
     eventually(lambda: _click_explains(visit, figure))
     visit.expect_query(exact="attention.weights:12-29:6-62")
 

@@ -91,9 +91,12 @@ def test_a_number_typed_beyond_the_matrix_says_how_far_it_goes_and_changes_nothi
     expect(panel.remark).to_have_text("key: a whole number from 0 to 4")
     visit.page.wait_for_timeout(600)
     visit.expect_query(cell="layers.0.attention.weights/0.4.1")
+    panel.field("query").fill("1.5")
+    expect(panel.remark).to_have_text("query: a whole number from 0 to 4")
     panel.field("key").fill("2")
-    visit.expect_query(cell="layers.0.attention.weights/0.4.2")
+    visit.expect_query(cell="layers.0.attention.weights/0.4.2")  # the other field keeps what it said before
     expect(panel.remark).to_have_text("")
+    expect(panel.field("query")).to_have_value("4")
 
 
 def test_a_masked_cell_says_why_and_columns_of_tokens_are_those_tokens(visit: Visit, panel: Panel) -> None:
@@ -122,9 +125,10 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     name = "layers.2.attention.weights"
     click(visit, f"{name} 3", 1, 1)  # in another head: it is chosen
     visit.expect_query(head="3")
-    click(visit, f"{name} 3", 4, 2)  # in the chosen one
+    click(visit, f"{name} 3", 4, 2)  # in the chosen one, at once
     panel.expect_cell("Attention weights", float(step.matrix(name).values[3, 4, 2]))
     visit.expect_query(cell=f"{name}/3.4.2")
+    expect(visit.main.get_by_role("slider", name="Head")).to_have_value("3")
     shown = visit.main.get_by_role("radiogroup", name="Show as well")
     shown.get_by_text("The stream").click()
     expect(visit.main.locator(".st-key-chart-stream .heatmaplayer image").first).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from dashboard import explainer
+from dashboard import explainer, explainer_trail
 from dashboard.equations import equations
 from dashboard.explainer_terms import PAGE, ROWS, listed, pages_of, shown_on
 from dashboard.explainer_trail import LONGEST, Address, follow, nearest, picked, read, stored, written
@@ -405,9 +405,18 @@ def test_nothing_but_an_operand_is_followed_whatever_a_browser_asks_for(runs, mo
     assert explainer.next_trail(read(Q), "go", "input/2.3", step) == read(f"{Q}~input/2.3")
 
 
+def test_a_way_may_name_the_step_on_screen(runs):
+    sampled = runs["toy"].ids[5]
+    way = read(f"token_ids/0/1~probabilities/0.{sampled}/0")
+    for step in runs["toy"].steps:
+        assert explainer_trail.unbroken(way, step) == way
+    broken = read(f"token_ids/0/1~probabilities/0.{sampled + 1}/0")
+    assert explainer_trail.unbroken(broken, runs["toy"].steps[0]) == broken[1:]
+
+
 def test_of_a_deep_model_the_crumbs_say_their_layer_and_the_choice_is_by_part(runs):
     shown = told(opened(model="llama-nano", layer="1", cell="layers.1.attention.norm/2.3~input/2.3"))
-    assert shown is None or [crumb["text"] for crumb in shown["crumbs"]][-1].startswith("X")
+    assert [crumb["text"] for crumb in shown["crumbs"]] == ["X[2, 3]"]  # in no layer, and not what layer 1 normed
     shown = told(opened(model="llama-nano", layer="1", cell="layers.1.attention.norm/2.3~layers.0.residual/2.3"))
     assert [crumb["text"] for crumb in shown["crumbs"]] == ["L1 X̂[2, 3]", "L0 X_out[2, 3]"]
     groups = dict(shown["choice"]["groups"])

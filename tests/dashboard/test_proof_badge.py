@@ -228,3 +228,24 @@ def test_a_link_that_shows_the_table_asks_for_the_proof_and_shows_it_once_it_is_
     assert any("verdict" in frame.value for frame in page.dataframe)
     links = [link.proto.query_string for link in page.get("page_link")]
     assert links and not any("proof" in link for link in links)
+
+
+def test_a_link_asks_for_the_proof_of_its_own_run_not_of_the_next_one() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    page.query_params.update({"model": "llama-nano", "text": "one link", "proof": "1"})
+    assert shown(page.run())["state"] == "automatic"
+    page.text_area(key="text").set_value("another text").run()
+    assert shown(page.run())["state"] == "offered"
+    assert "proof" not in page.query_params
+
+
+def test_the_table_waits_until_no_other_dialog_is_open() -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    page.query_params["text"] = "two dialogs"
+    run = generate(load_model("toy"), "two dialogs", 3, sampling=DEFAULTS.sampling)
+    started(PROOFS, run).result(30)
+    page.run().button(key="take-open").click().run()
+    page.query_params["proof"] = "1"
+    page.run()
+    assert not page.exception and not any("could not be drawn" in text.value for text in page.text)
+    assert not any("verdict" in frame.value for frame in page.dataframe)

@@ -76,7 +76,7 @@ def test_a_callback_still_draws_again_and_reports_what_is_wrong_with_the_program
 
 
 @pytest.mark.parametrize(("looked_at", "drawn"), [
-    ({}, set()), ({"cell": "logits.0.3"}, {"explainer"}), ({"tour": "mask"}, {"tour"}), ({"present": 1}, {"tour"}),
+    ({}, set()), ({"cell": "logits/0.3"}, {"explainer"}), ({"tour": "mask"}, {"tour"}), ({"present": 1}, {"tour"}),
 ])  # fmt: skip
 def test_other_dice_draw_the_panel_and_the_tour_again_only_where_they_are_open(monkeypatch, looked_at, drawn):
     chosen, asked = replace(DEFAULTS, **looked_at), []
