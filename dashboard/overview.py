@@ -25,7 +25,7 @@ from llm_core import Run, Step
 RULE = "One row = one token; in attention, rows ask and columns answer."
 UNCHANGED = "Unchanged: the sampler comes after the model."
 SMALL = (
-    "Cells are small for {tokens:,} tokens: point at one to read its number, rounded where a matrix is large; "
+    "Cells are small in a run of {tokens:,} tokens: point at one to read its number, rounded where a matrix is large; "
     "click it for all of its digits."
 )
 RUNNERS = 5

@@ -126,19 +126,14 @@ def _table(run: Run, found: Proof) -> None:
     """Every matrix with its error."""
     st.text(explanation(found))
     rows = [
-        (
-            e.name,
-            e.title,
-            found.errors[e.name],
-            found.relative[e.name],
-            found.reasons.get(e.name) or verdict(found, e.name),
-        )
+        (e.name, found.errors[e.name], found.relative[e.name], verdict(found, e.name), e.title)
         for e in catalogue.matrices(run.model.config)
     ]
     scientific = partial(st.column_config.NumberColumn, format="%.1e")
     column = st.column_config.Column
-    looks = {"matrix": column(width=290), "what": column(width=190), "largest error": scientific(width=120),
-             "of its largest number": scientific(width=170), "verdict": column(width=320)}  # fmt: skip
+    looks = {"matrix": column(width=250), "largest error": scientific(width=110),
+             "of its largest number": scientific(width=170), "verdict": column(width=320),
+             "what": column(width=240)}  # fmt: skip
     table = dict(zip(looks, map(list, zip(*rows, strict=True)), strict=True))
     st.dataframe(table, hide_index=True, height=420, key="proof-table", column_config=looks, placeholder="–")
 

@@ -44,7 +44,7 @@ function goOnDragging(event) {
 function endDrag(event) {
   const { going } = drag;
   forgetDrag();
-  if (!going?.moved || !going.figure.isConnected) return;
+  if (!going?.moved || !hasMoved(going.began, event) || !going.figure.isConnected) return; // back again: never mind
   const [rows, columns] = dragged(going, inFigure(going.figure, event));
   const [first, last] = [0, 1].map((end) => cellsBehind(going.meta, rows[end], columns[end]));
   stopWaiting();

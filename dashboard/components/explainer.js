@@ -1,12 +1,13 @@
 // The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js,
 // pointing.js, reveal.js, cells.js, drag.js, drawings.js.
 
+const APART = 400; // milliseconds
 const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
-  panel.ask = (kind, value) => setTriggerValue("ask", { [kind]: value ?? true });
+  panel.ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
   watchCells(panel, (pick) => panel.ask("pick", pick));
   if (data?.drags) watchDrags((region) => panel.ask("drag", region));
   else drag.stop?.();
@@ -17,6 +18,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
     stopCells(panel);
     drag.stop?.();
   });
+}
+
+/** Questions in quick succession are asked apart: of two that reach Python together it answers one. */
+function oneByOne(ask) {
+  let free = 0;
+  return (kind, value) => {
+    const now = Date.now();
+    const wait = Math.max(0, free - now);
+    free = now + wait + APART;
+    if (wait) setTimeout(ask, wait, kind, value);
+    else ask(kind, value);
+  };
 }
 
 function panelIn(parentElement) {
@@ -77,7 +90,7 @@ function build(panel) {
   const body = element("div", "body");
   body.append(panel.story, panel.tables);
   panel.body = body;
-  root.replaceChildren(bar, body);
+  root.replaceChildren(body, bar); // as they are seen, and so as one tabs through them
 }
 
 function close(panel) {

@@ -97,10 +97,10 @@ def tokens() -> None:
     assert run is not None
     step = step_of(run)
     chips = [Chip(i, label, i >= run.prompt_length, i < step.positions.stop) for i, label in enumerate(run.labels)]
-    ribbon(chips, selected=st.session_state.get("filed-token", run.prompt_length - 1), key="filed-ribbon",
+    ribbon(chips, selected=st.session_state.get("filed-token", run.prompt_length - 1), key="ribbon-filed",
            on_choose=lambda position: st.session_state.update({"filed-token": position}))  # fmt: skip
     labels = [step.sampled.label for step in run.steps]
-    timeline(phases(run.prompt_length, labels), chosen=step.index, key="filed-timeline", on_choose=_choose_step)
+    timeline(phases(run.prompt_length, labels), chosen=step.index, key="timeline-filed", on_choose=_choose_step)
 
 
 def _choose_step(index: int) -> None:

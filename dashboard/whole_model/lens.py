@@ -242,7 +242,9 @@ def candidates(known: Lens, word: str) -> dict[int, str]:
 
 @callback
 def _choose_token() -> None:
-    _follow(st.session_state["choice-lens-token"])
+    token = st.session_state["choice-lens-token"]
+    if isinstance(token, int):  # of other options than these, as after two quick moves, a browser sends a label
+        _follow(token)
 
 
 @callback
