@@ -161,15 +161,17 @@ function fillChoice(panel, choice) {
     if (focused) panel.choice.querySelector(`[data-what="${focused}"]`)?.focus({ preventScroll: true });
   }
   panel.select.value = choice.name;
-  panel.remark.textContent = "";
   choice.axes.forEach(({ axis, value }) => setNumber(panel.fields[axis], value));
   if (panel.fields.layer) setNumber(panel.fields.layer, choice.layer);
+  if (!panel.choice.querySelector("[aria-invalid=true]")) panel.remark.textContent = "";
 }
 
 /** What is typed just now is left alone, where it says the same. */
 function setNumber(field, value) {
-  field.removeAttribute("aria-invalid");
   field.dataset.good = value;
+  const isTyped = field.getRootNode().activeElement === field;
+  if (isTyped && field.getAttribute("aria-invalid") === "true") return; // the answer is to what was there before
+  field.removeAttribute("aria-invalid");
   if (field.value !== String(value)) field.value = value;
 }
 
