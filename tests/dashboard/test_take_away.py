@@ -248,6 +248,16 @@ def test_of_a_deep_run_one_part_of_one_layer_is_shown_and_at_most_twelve_charts(
     assert not page.exception and any(name.startswith("layers.0.") for name in shown(page))
 
 
+@pytest.mark.parametrize("cell", [np.nan, np.inf, -np.inf], ids=str)
+def test_a_file_of_somebody_who_made_every_cell_no_number_is_shown_and_said_to_hold_none(toys, toy, cell):
+    start = 8 + int.from_bytes(toys[:8], "little")
+    hostile = toys[:start] + np.full((len(toys) - start) // 4, cell, "<f4").tobytes()
+    page = filed_page(hostile)
+    assert not page.exception and not any("could not be drawn" in text.value for text in page.text)
+    assert shown(page) == {entry.name for entry in catalogue.matrices(toy.config)}
+    assert picture_of(open_run(hostile).steps[0], "input", 0).notes == ("40 of 40 cells NaN or infinite",)
+
+
 def test_cells_that_are_no_numbers_are_shown_and_said_to_be_none(overflowing):
     run = generate(overflowing, list(range(1, 8)), 1)
     names = ["layers.1.feedforward.output", "layers.1.residual", "final_norm"]
