@@ -120,7 +120,7 @@ def fitted_plan(parts: list[Part], cell: Cell) -> tuple[Cell, Plan]:
     """The same, with the plan: planning takes a while."""
     if (first := plan(parts, cell)).width <= WIDE:  # as most do
         return cell, first
-    has_text = {"token": cell.labelled, "feature": cell.feature >= NARROWEST_LABELLED}
+    has_text = {"token": cell.labelled, "feature": cell.labelled and cell.feature >= NARROWEST_LABELLED}
     for narrowest in (NUMBERED, NARROWEST_LABELLED):
         floors = {name: min(narrowest, getattr(cell, name)) if text else NARROWEST for name, text in has_text.items()}
         narrow = _narrowed(parts, cell, floors)
