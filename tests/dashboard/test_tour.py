@@ -253,7 +253,7 @@ def test_a_guess_says_which_tokens_it_does_not_offer(text, tokens):
     weights = run.steps[0].matrix("layers.0.attention.weights").values[0, -1]
     offered = [int(choice.split()[0]) for choice in found.guess.choices]
     assert min(weights[offered]) >= max((w for p, w in enumerate(weights) if p not in offered), default=0)
-    assert ("4 of 5 tokens" in lines(run, "softmax")["question"]) == (tokens > 4)
+    assert ("the 4 that get most, of the 5" in lines(run, "softmax")["question"]) == (tokens > 4)
 
 
 def test_feedforward_counts_the_units_of_the_last_row(run):
