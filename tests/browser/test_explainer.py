@@ -233,6 +233,7 @@ def test_the_keyboard_opens_chooses_follows_and_closes_with_visible_focus(visit:
     expect(panel.field("head dim")).to_be_focused()  # also after all was shown anew
     visit.expect_query(cell="layers.0.attention.v/0.2.3")
 
+    panel.heading.focus()
     for _ in range(20):
         visit.page.keyboard.press("Tab")
         focused = visit.page.evaluate(_FOCUSED)
