@@ -30,7 +30,7 @@ test: .venv/.installed-dev $(SMOLLM2_STAMP) ## Run the tests, less the slow ones
 lint: .venv/.installed-dev ## Check style and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m mypy llm_core
+	$(BIN)/python -m mypy
 
 format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/python -m ruff check --fix .

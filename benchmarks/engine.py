@@ -10,8 +10,10 @@ import torch
 
 from benchmarks import peers
 from benchmarks.measure import Row, at_most, in_new_process, interleaved, megabytes, ratio, tensor_bytes
-from llm_core import Run, Sampled, Sampling, Transformer, catalogue, generate, load_model, trace
-from llm_core.cache import KVCache
+from llm_core import Run, Sampled, Sampling, Transformer, catalogue, generate, load_model
+from llm_core.model.cache import KVCache
+from llm_core.runs import budget
+from llm_core.runs.node import storages
 
 GREEDY = Sampling(temperature=0)
 LENGTHS = (5, 64, 256, 512)
@@ -21,7 +23,7 @@ TEXT = "The capital of France is Paris, and the capital of Italy is Rome. "
 
 def rows() -> Iterator[Row]:
     """All lines of this part, each as soon as it is measured."""
-    trace.DERIVED.limit = 0  # what is looked at is derived, every time
+    budget.DERIVED.limit = 0  # what is looked at is derived, every time
     with tempfile.TemporaryDirectory() as scratch:
         folder = peers.folder_of_safetensors(Path(scratch))
         model = load_model("smollm2-135m")
@@ -61,8 +63,12 @@ def decode(model: Transformer, theirs: Any) -> Iterator[Row]:
     yield Row(what, f"{rate['ours']:.1f} tokens/s", f"{rate['theirs']:.1f} tokens/s", gain, "≥ 1.5", gain >= 1.5)
     share = ratio(seconds["read"], [s / NEW_TOKENS for s in seconds["ours"]])
     limit = f"{rate['read']:.1f} tokens/s"
-    yield Row("(a) the same, against the limit: one read of all weights for each token", f"{rate['ours']:.1f} tokens/s",
-              limit, share)  # fmt: skip
+    yield Row(
+        "(a) the same, against the limit: one read of all weights for each token",
+        f"{rate['ours']:.1f} tokens/s",
+        limit,
+        share,
+    )
 
 
 @torch.inference_mode()
@@ -166,7 +172,7 @@ def derive_all(run: Run) -> None:
 def kept_bytes(run: Run) -> int:
     """All that a run of one step keeps: doors, logits, keys and values."""
     step = run.steps[0]
-    return tensor_bytes([*step.doors, step.logits]) + run.cache.nbytes
+    return tensor_bytes([step.logits]) + sum(storages(run.nodes).values())
 
 
 def memory(what: str, ours: int, theirs: int) -> Row:

@@ -20,7 +20,7 @@ from benchmarks.serving import serving
 from dashboard.figures.equation import equation
 from dashboard.figures.picture import Picture, pool
 from llm_core import Run, Sampling, generate, load_model, prove
-from llm_core.lens import lens
+from llm_core.measures.logit_lens import lens
 
 ROUNDS = 7
 SIZES = ((5, 8), (64, 64), (2048, 2048))
@@ -49,8 +49,12 @@ def messages() -> Iterator[Row]:
         shown, tile = pool(values)
         picture = Picture("x", "X", "×".join(map(str, size)), shown, tile=tile, scale=float(np.abs(shown).max()))
         ours, plain = len(to_json(equation([picture], size[0]))), 4 * values.size * 4 // 3  # base64
-        yield Row(f"message of a {size[0]} × {size[1]} matrix, against its float32 cells alone as base64",
-                  kilobytes(ours), kilobytes(plain), ours / plain)  # fmt: skip
+        yield Row(
+            f"message of a {size[0]} × {size[1]} matrix, against its float32 cells alone as base64",
+            kilobytes(ours),
+            kilobytes(plain),
+            ours / plain,
+        )
 
 
 def kilobytes(size: int) -> str:
@@ -111,10 +115,11 @@ def mapping(browser: Browser) -> Iterator[Row]:
     with both_served() as (ours, theirs):
         texts = iter(range(10_000))
         sides: dict[str, Callable[[], float]] = {
-            "map": lambda: visible(browser, f"{ours}/whole_model?"
-                                   + urlencode(SMOLLM2 | {"text": f"{TEXT} number {next(texts)}"}), _MAP),
+            "map": lambda: visible(
+                browser, f"{ours}/whole_model?" + urlencode(SMOLLM2 | {"text": f"{TEXT} number {next(texts)}"}), _MAP
+            ),
             "bare": lambda: visible(browser, theirs, _HEATMAP),
-        }  # fmt: skip
+        }
         taken = chromium.turns(sides, 4)
     what = "the map of SmolLM2's 30 layers × 9 heads, a new text of 7 tokens, address to visible"
     yield at_most(f"{what}, against a bare page's one heatmap", taken["map"], taken["bare"])
@@ -138,7 +143,7 @@ def computing(folder: Path) -> Iterator[Row]:
     model = load_model(str(folder))
     theirs = peers.transformers_model(folder)
     run: Run = generate(model, TEXT, 3, Sampling(temperature=0))
-    ids = torch.tensor([run.ids[: run.cache.length]])
+    ids = torch.tensor([run.ids[: run.length]])
 
     @torch.inference_mode()
     def forward() -> torch.Tensor:

@@ -47,14 +47,17 @@ def redrawing(browser: Browser) -> Iterator[Row]:
             together.wait()
             apart.wait()
             one, many = (chromium.opened(browser, server.address, BARE) for server in (together, apart))
-            taken = chromium.turns({
-                "seed": lambda: chromium.seconds(toy, raise_seed("Weights seed"), MATRICES),
-                "slider": lambda: chromium.seconds(toy, slide(), BARS, CARD),
-                "layer": lambda: chromium.seconds(deep, next_layer, MATRICES),
-                "together": lambda: chromium.seconds(one, raise_seed("Seed"), BARE),
-                "apart": lambda: chromium.seconds(many, raise_seed("Seed"), BARE),
-                "bare slider": lambda: chromium.seconds(many, slide(), BARE),
-            }, ROUNDS)  # fmt: skip
+            taken = chromium.turns(
+                {
+                    "seed": lambda: chromium.seconds(toy, raise_seed("Weights seed"), MATRICES),
+                    "slider": lambda: chromium.seconds(toy, slide(), BARS, CARD),
+                    "layer": lambda: chromium.seconds(deep, next_layer, MATRICES),
+                    "together": lambda: chromium.seconds(one, raise_seed("Seed"), BARE),
+                    "apart": lambda: chromium.seconds(many, raise_seed("Seed"), BARE),
+                    "bare slider": lambda: chromium.seconds(many, slide(), BARE),
+                },
+                ROUNDS,
+            )
         for page in (toy, deep, one, many):
             page.close()
     what = f"(a) weights seed to all {count} heatmaps redrawn, against a bare page"
@@ -69,8 +72,11 @@ def redrawing(browser: Browser) -> Iterator[Row]:
 def alone(chart: dict[str, float], heatmap: dict[str, object]) -> dict[str, object]:
     """A chart of this one heatmap, as large as it is in the chart where it comes from."""
     left, right, bottom, top = heatmap["domain"]
-    return {"width": chart["width"] * (right - left), "height": chart["height"] * (top - bottom),
-            "heatmaps": [heatmap | {"domain": [0, 1, 0, 1]}]}  # fmt: skip
+    return {
+        "width": chart["width"] * (right - left),
+        "height": chart["height"] * (top - bottom),
+        "heatmaps": [heatmap | {"domain": [0, 1, 0, 1]}],
+    }
 
 
 def raise_seed(label: str) -> Callable[[Page], None]:
@@ -96,8 +102,10 @@ def slide() -> Callable[[Page], None]:
 
 def starting(browser: Browser) -> Iterator[Row]:
     """From a server's start to the first heatmap that is drawn, in a browser that is there already."""
-    sides = {name: lambda script=script: start(browser, script)
-             for name, script in (("ours", "app.py"), ("theirs", "benchmarks/bare/torch_page.py"))}  # fmt: skip
+    sides = {
+        name: lambda script=script: start(browser, script)
+        for name, script in (("ours", "app.py"), ("theirs", "benchmarks/bare/torch_page.py"))
+    }
     what = "(b) server start to the toy's first matrices, against a bare page that imports torch"
     yield at_most(what, *chromium.turns(sides, STARTS).values(), 1.3)
 
@@ -107,8 +115,9 @@ def start(browser: Browser, script: str) -> float:
         page = browser.new_page(viewport=chromium.SCREEN)
         server.wait()
         page.goto(server.address, wait_until="commit")
-        page.wait_for_function("document.querySelector('.js-plotly-plot .heatmaplayer image, .js-plotly-plot .hm')",
-                               timeout=90_000)  # fmt: skip
+        page.wait_for_function(
+            "document.querySelector('.js-plotly-plot .heatmaplayer image, .js-plotly-plot .hm')", timeout=90_000
+        )
         taken = time.perf_counter() - server.started
         page.close()
     return taken

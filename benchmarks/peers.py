@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from llm_core.loading import packaged_smollm2
+from llm_core.weights.loading import packaged_smollm2
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # everything measured here is on this machine
 

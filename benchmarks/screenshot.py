@@ -13,6 +13,7 @@ def main() -> None:
     with serving.serving("app.py") as server, browser.chromium() as chromium:
         server.wait()
         visit = browser.opened(chromium, server.address, page.MATRICES)
+        visit.get_by_text("A second program computed").wait_for()
         visit.screenshot(path=PICTURE)
     print(f"written: {PICTURE}")
 

@@ -45,8 +45,17 @@ def serving(script: str, *options: str, **variables: str) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}",
-               "--server.address=127.0.0.1", "--server.headless=true", *options]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        script,
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--server.headless=true",
+        *options,
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "log.txt"
         with log.open("w") as output:

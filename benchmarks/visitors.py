@@ -18,7 +18,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.measure import Row, megabytes, span
 from benchmarks.serving import Server, serving
-from dashboard.settings import Settings
+from dashboard.link.settings import Settings
 from llm_core import generate, load_model
 
 CROWD = 20
@@ -72,12 +72,14 @@ class Visitor:
 
     async def act(self, socket: Any) -> None:
         """Change one setting, as a visitor would with its widget."""
-        name, value = self.random.choice([
-            ("dice_seed", self.random.randrange(10_000)),
-            ("temperature", self.random.randrange(10, 200) / 100),
-            ("weights_seed", self.number * 100 + self.random.randrange(100)),
-            ("text", f"visitor {self.number} sees {' and '.join(self.random.sample(WORDS, 3))}"),
-        ])  # fmt: skip
+        name, value = self.random.choice(
+            [
+                ("dice_seed", self.random.randrange(10_000)),
+                ("temperature", self.random.randrange(10, 200) / 100),
+                ("weights_seed", self.number * 100 + self.random.randrange(100)),
+                ("text", f"visitor {self.number} sees {' and '.join(self.random.sample(WORDS, 3))}"),
+            ]
+        )
         identifier, fragment = self.widgets[name]
         self.settings = replace(self.settings, **{name: value})
         self.query[name] = str(value)
@@ -159,8 +161,12 @@ def answering() -> Iterator[Row]:
     share = p95(many) / p95(one)
     what = f"(c) p95 of the server's answer to {CROWD} visitors, each acting every 0.5–3.5 s, against one"
     yield Row(what, span(p95(many)), span(p95(one)), share, "≤ 3", share <= 3)
-    yield Row("(c) the same, median", span(statistics.median(many)), span(statistics.median(one)),
-              statistics.median(many) / statistics.median(one))  # fmt: skip
+    yield Row(
+        "(c) the same, median",
+        span(statistics.median(many)),
+        span(statistics.median(one)),
+        statistics.median(many) / statistics.median(one),
+    )
     wrong, asked = sum(v.strangers() for v in crowd), sum(len(v.seen) for v in crowd)
     yield Row("(c) answers with another's run", f"{wrong} of {asked:,}", "", None, "0", wrong == 0)
 
@@ -188,7 +194,8 @@ def remembering() -> Iterator[Row]:
             sizes.append(server.resident())
             time.sleep(2)
     growth = [(b - a) / CROWD for a, b in itertools.pairwise(sizes)]
-    yield Row(f"(d) memory for each of the first {CROWD} visitors, kept models and runs included",
-              megabytes(growth[0]), "")  # fmt: skip
+    yield Row(
+        f"(d) memory for each of the first {CROWD} visitors, kept models and runs included", megabytes(growth[0]), ""
+    )
     yield Row(f"(d) the same, of {CROWD} more after they have left", megabytes(growth[1]), "")
     yield Row("(d) the same, once more", megabytes(growth[2]), "")

@@ -4,11 +4,10 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.pages import ROOT
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -54,20 +53,38 @@ def unsafe(source: str) -> Iterator[str]:
             yield from (f"{name} in {ast.unparse(node)}" for name in ONLY if given.get(name, ONLY[name]) != ONLY[name])
 
 
-@pytest.mark.parametrize("source", [
-    "import pickle", "import os, pickle as p", "from pickle import loads", "def f():\n    import joblib",
-    "import shelve", "pd.read_pickle(f)", "torch.load(f)", "torch.load(f, weights_only=False)",
-    "torch.load(f, weights_only=w)", "np.load(f, allow_pickle=True)", "load(f, allow_pickle=x)",
-    "AutoConfig.from_pretrained(f, trust_remote_code=True)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "import os, pickle as p",
+        "from pickle import loads",
+        "def f():\n    import joblib",
+        "import shelve",
+        "pd.read_pickle(f)",
+        "torch.load(f)",
+        "torch.load(f, weights_only=False)",
+        "torch.load(f, weights_only=w)",
+        "np.load(f, allow_pickle=True)",
+        "load(f, allow_pickle=x)",
+        "AutoConfig.from_pretrained(f, trust_remote_code=True)",
+    ],
+)
 def test_what_could_run_a_program_in_a_file_is_seen(source) -> None:
     assert list(unsafe(source))
 
 
-@pytest.mark.parametrize("source", [
-    "np.load(f)", "np.load(f, allow_pickle=False)", "torch.load(f, weights_only=True)", "json.load(f)",
-    "AutoConfig.from_pretrained(f, trust_remote_code=False)", "'import pickle'",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "source",
+    [
+        "np.load(f)",
+        "np.load(f, allow_pickle=False)",
+        "torch.load(f, weights_only=True)",
+        "json.load(f)",
+        "AutoConfig.from_pretrained(f, trust_remote_code=False)",
+        "'import pickle'",
+    ],
+)
 def test_what_is_safe_is_not_taken_for_it(source) -> None:
     assert not list(unsafe(source))
 

@@ -23,9 +23,11 @@ for index, chart in enumerate(json.loads(Path(os.environ["HEATMAPS"]).read_text(
         left, right, bottom, top = heatmap["domain"]
         values = level * random.normal(size=(heatmap["rows"], heatmap["columns"])).astype(np.float32)
         figure.add_heatmap(z=values, xaxis=f"x{suffix}", yaxis=f"y{suffix}", showscale=number == 1)
-        figure.update_layout({
-            f"xaxis{suffix}": {"domain": [left, right], "anchor": f"y{suffix}"},
-            f"yaxis{suffix}": {"domain": [bottom, top], "anchor": f"x{suffix}"},
-        })  # fmt: skip
+        figure.update_layout(
+            {
+                f"xaxis{suffix}": {"domain": [left, right], "anchor": f"y{suffix}"},
+                f"yaxis{suffix}": {"domain": [bottom, top], "anchor": f"x{suffix}"},
+            }
+        )
     figure.update_layout(width=chart["width"] + 160, height=chart["height"] + 180)  # with Plotly's default margins
     st.plotly_chart(figure, width="content", key=f"chart-{index}")

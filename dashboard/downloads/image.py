@@ -11,15 +11,15 @@ import streamlit
 from PIL import Image, ImageDraw, ImageFont
 
 from dashboard.figures.colours import BLUE, GREY, ORANGE, STRONGEST, TEAL
-from dashboard.figures.equation import MOST_NUMBERS, short
+from dashboard.figures.equation import MOST_NUMBERS_IN_CELLS, short
 from dashboard.figures.geometry import shorten
 from dashboard.figures.picture import Picture, number, percent, span_in_words
 
-INK, MUTED, PAPER = (29, 36, 48), (98, 104, 116), (255, 255, 255)
-MARGIN, GAP = 48, 14
-LONGEST, SMALLEST, LARGEST = 1400, 5, 92  # pixels of a side, of a cell
+INK, _MUTED, PAPER = (29, 36, 48), (98, 104, 116), (255, 255, 255)
+MARGIN, _GAP = 48, 14
+_LONGEST, SMALLEST, _LARGEST = 1400, 5, 92  # pixels of a side, of a cell
 LABELLED = 24  # pixels from which a row or column has its label
-NARROWEST = 900  # room for a line of words
+_NARROWEST = 900  # room for a line of words
 SPACE = "␣"
 _ALIKE = {"⟨": "‹", "⟩": "›", "⏎": "↵", "⇥": "→"}
 _FONTS = Path(streamlit.__file__).parent / "static" / "static" / "media"
@@ -42,13 +42,13 @@ def as_png(picture: Picture, words: Words) -> bytes:
     draw = ImageDraw.Draw(image)
     y = plan.text(draw, [words.title], MARGIN, MARGIN, 34, INK, weight=600)
     y = plan.text(draw, words.lines[:1], MARGIN, y + 6, 25, INK)
-    plan.text(draw, words.lines[1:], MARGIN, y + 4, 21, MUTED)
+    plan.text(draw, words.lines[1:], MARGIN, y + 4, 21, _MUTED)
     image.paste(_cells(picture, plan), (plan.left, plan.top))
-    draw.rectangle((plan.left - 1, plan.top - 1, plan.right, plan.bottom), outline=MUTED)
+    draw.rectangle((plan.left - 1, plan.top - 1, plan.right, plan.bottom), outline=_MUTED)
     _numbers(draw, picture, plan)
     _labels(image, draw, picture, plan)
     y = _colour_bar(image, draw, picture, plan)
-    plan.text(draw, plan.notes, MARGIN, y + GAP, 20, MUTED)
+    plan.text(draw, plan.notes, MARGIN, y + _GAP, 20, _MUTED)
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
@@ -62,29 +62,49 @@ class _Plan:
 
     def __init__(self, picture: Picture, words: Words) -> None:
         rows, columns = picture.rows, picture.columns
-        self.cell_width = max(SMALLEST, min(LARGEST, LONGEST // columns))
-        high = LARGEST if rows <= MOST_NUMBERS else max(LABELLED, self.cell_width)
-        self.cell_height = max(SMALLEST, min(high, LONGEST // rows))
-        if rows > 1 and columns <= MOST_NUMBERS:  # cells that hold their numbers are about square
+        self.cell_width = max(SMALLEST, min(_LARGEST, _LONGEST // columns))
+        high = _LARGEST if rows <= MOST_NUMBERS_IN_CELLS else max(LABELLED, self.cell_width)
+        self.cell_height = max(SMALLEST, min(high, _LONGEST // rows))
+        if rows > 1 and columns <= MOST_NUMBERS_IN_CELLS:  # cells that hold their numbers are about square
             self.cell_height = min(self.cell_height, max(48, self.cell_width * 3 // 4))
-        self.row_labels = [f"{i} {label}".strip() for i, label in zip(
-            range(picture.row_start or 0, 10**9), picture.row_labels or picture.row_names or [""] * rows, strict=False)
-        ][:rows] if picture.tile[0] == 1 else _spans(picture, 0)  # fmt: skip
-        self.column_labels = (picture.column_labels or [str(i) for i in range(columns)]) if picture.tile[1] == 1 else (
-            _spans(picture, 1))  # fmt: skip
+        self.row_labels = (
+            [
+                f"{i} {label}".strip()
+                for i, label in zip(
+                    range(picture.row_start or 0, 10**9),
+                    picture.row_labels or picture.row_names or [""] * rows,
+                    strict=False,
+                )
+            ][:rows]
+            if picture.tile[0] == 1
+            else _spans(picture, 0)
+        )
+        self.column_labels = (
+            (picture.column_labels or [str(i) for i in range(columns)])
+            if picture.tile[1] == 1
+            else (_spans(picture, 1))
+        )
         self.turned = bool(picture.column_labels) and picture.tile[1] == 1 and self.cell_width >= LABELLED
         self.widest = _widest(self.column_labels)
-        self.left = MARGIN + max(_widest(self.row_labels), 60) + GAP
+        self.left = MARGIN + max(_widest(self.row_labels), 60) + _GAP
         above = self.widest if self.turned else 24
-        self.top = MARGIN + 44 + 36 + 28 * len(words.lines[1:]) + GAP + 26 + above + GAP
+        self.top = MARGIN + 44 + 36 + 28 * len(words.lines[1:]) + _GAP + 26 + above + _GAP
         self.right, self.bottom = self.left + columns * self.cell_width, self.top + rows * self.cell_height
-        width = max(self.right + MARGIN, NARROWEST)
+        width = max(self.right + MARGIN, _NARROWEST)
         remarks = picture.remarks[1:]  # the first one is the scale, which the colour bar says
         self.notes = _wrapped([*([" · ".join(remarks)] if remarks else []), *words.notes], width - 2 * MARGIN, 20)
         self.size = (width, self.bottom + 40 + 56 + 27 * len(self.notes) + MARGIN)
 
-    def text(self, draw: ImageDraw.ImageDraw, lines: Sequence[str], x: float, y: float, size: int,
-             colour: tuple[int, int, int], weight: int = 400) -> float:  # fmt: skip
+    def text(
+        self,
+        draw: ImageDraw.ImageDraw,
+        lines: Sequence[str],
+        x: float,
+        y: float,
+        size: int,
+        colour: tuple[int, int, int],
+        weight: int = 400,
+    ) -> float:
         """Write lines from here downwards. Returns where they end."""
         for line in lines:
             fitting = font("sans", size, weight)
@@ -125,7 +145,8 @@ def _wrapped(texts: Sequence[str], width: float, size: int) -> list[str]:
 
 def _cells(picture: Picture, plan: _Plan) -> Image.Image:
     image = Image.fromarray(_colours(picture)).resize(
-        (plan.right - plan.left, plan.bottom - plan.top), Image.Resampling.NEAREST)  # fmt: skip
+        (plan.right - plan.left, plan.bottom - plan.top), Image.Resampling.NEAREST
+    )
     if min(plan.cell_width, plan.cell_height) >= LABELLED:
         draw = ImageDraw.Draw(image)
         for x in range(0, image.width, plan.cell_width):
@@ -152,7 +173,7 @@ def _rgb(colour: str) -> np.ndarray:
 
 
 def _numbers(draw: ImageDraw.ImageDraw, picture: Picture, plan: _Plan) -> None:
-    if max(picture.rows, picture.columns) > MOST_NUMBERS:
+    if max(picture.rows, picture.columns) > MOST_NUMBERS_IN_CELLS:
         return
     seen = np.isfinite(picture.values) & (True if picture.hidden is None else ~picture.hidden)
     largest = 0.5 if picture.quantity == "probability" else float(np.abs(picture.values[seen]).max(initial=0))
@@ -173,15 +194,19 @@ def _labels(image: Image.Image, draw: ImageDraw.ImageDraw, picture: Picture, pla
     for row in range(0, picture.rows, every):
         label = _label(plan.row_labels[row])
         y = plan.top + round((row + 0.5) * plan.cell_height)
-        image.paste(label, (plan.left - GAP - label.width, y - label.height // 2))
+        image.paste(label, (plan.left - _GAP - label.width, y - label.height // 2))
     across = 1 if plan.turned else max(1, -(-(plan.widest + 14) // plan.cell_width))
     for column in range(0, picture.columns, across):
         label = _label(plan.column_labels[column])
         label = label.rotate(90, expand=True) if plan.turned else label
         x = plan.left + round((column + 0.5) * plan.cell_width)
         image.paste(label, (x - label.width // 2, plan.top - 6 - label.height))
-    draw.text((plan.left, plan.bottom + 8), f"{picture.row_word or 'row'} ↓   {picture.column_word} →", MUTED,
-              font("sans", 20))  # fmt: skip
+    draw.text(
+        (plan.left, plan.bottom + 8),
+        f"{picture.row_word or 'row'} ↓   {picture.column_word} →",
+        _MUTED,
+        font("sans", 20),
+    )
 
 
 def _label(text: str) -> Image.Image:
@@ -208,7 +233,7 @@ def _colour_bar(image: Image.Image, draw: ImageDraw.ImageDraw, picture: Picture,
     sans = font("sans", 20)
     left = round(MARGIN + sans.getlength(low) + 10)
     image.paste(Image.fromarray(_colours(bar)).resize((width, 18), Image.Resampling.NEAREST), (left, top))
-    draw.rectangle((left - 1, top - 1, left + width, top + 18), outline=MUTED)
+    draw.rectangle((left - 1, top - 1, left + width, top + 18), outline=_MUTED)
     draw.text((MARGIN, top + 9), low, INK, sans, anchor="lm")
     draw.text((left + width + 10, top + 9), high, INK, sans, anchor="lm")
     return top + 18
@@ -220,11 +245,10 @@ def _colour_bar(image: Image.Image, draw: ImageDraw.ImageDraw, picture: Picture,
 @lru_cache(maxsize=64)
 def font(kind: str, size: int, weight: int = 400) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The page's own fonts, which come with Streamlit; where it has them no more, the one that comes with Pillow."""
-    found = next(iter(_FONTS.glob(_FILES[kind])), None)
     try:
-        loaded = ImageFont.truetype(found, size)
+        loaded = ImageFont.truetype(next(iter(_FONTS.glob(_FILES[kind]))), size)
         loaded.set_variation_by_axes([weight])
-    except (OSError, TypeError, AttributeError):
+    except (OSError, StopIteration, TypeError, AttributeError):
         return ImageFont.load_default(size)
     return loaded
 

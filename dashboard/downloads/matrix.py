@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from llm_core import Matrix, Step, catalogue
-from llm_core.explanation import shape_of
-from llm_core.trace import VocabLabels
+from llm_core.explanation.explanation import shape_of
+from llm_core.runs.derivation import VocabLabels
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Taken:
 
     @property
     def learned(self) -> bool:
-        return catalogue.entry(self.step.run.model.config, self.name).learned
+        return catalogue.find(self.step.run.model.config, self.name).learned
 
     @property
     def shape(self) -> dict[str, int]:
@@ -36,8 +36,10 @@ class Taken:
         if not self.learned:
             return self.step.matrix(self.name)
         entry = catalogue.weight(self.step.run.model.config, self.name)
-        labels = tuple(VocabLabels(self.step) if axis == "vocab" else [str(i) for i in range(size)]
-                       for axis, size in self.shape.items())  # fmt: skip
+        labels = tuple(
+            VocabLabels(self.step) if axis == "vocab" else [str(i) for i in range(size)]
+            for axis, size in self.shape.items()
+        )
         return Matrix(entry, self.step.run.model.get_parameter(self.name).detach(), labels)
 
     def starts(self) -> dict[str, int]:
@@ -48,9 +50,14 @@ class Taken:
 
     def file_name(self, suffix: str) -> str:
         """A name that every system takes: the model, the step, the matrix, the head."""
-        phase = "" if self.learned else f"prefill-{self.name}" if self.step.index == 0 else (
-            f"decode-{self.step.index}-{self.name}")  # fmt: skip
-        head = "" if self.head is None else f"-head-{self.head}"
+        phase = (
+            ""
+            if self.learned
+            else f"prefill-{self.name}"
+            if self.step.index == 0
+            else (f"decode-{self.step.index}-{self.name}")
+        )
+        head = "" if self.head is None else f"-{next(iter(self.shape)).replace('_', '-')}-{self.head}"
         return f"{plain(self.step.run.model.name)}-{phase or self.name}{head}.{suffix}"
 
 

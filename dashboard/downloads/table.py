@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboard.downloads.matrix import Taken
 
-MOST_NUMBERS = 4_200_000  # a 2,048 × 2,048 matrix, 50 MB of text
+MOST_NUMBERS_CSV = 4_200_000  # a 2,048 × 2,048 matrix, 50 MB of text
 MOST_COLUMNS = 16_384  # that a spreadsheet has
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _TOKENS = ("position", "query", "key", "vocab")

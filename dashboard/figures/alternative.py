@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dashboard.figures.geometry import Part
+from dashboard.figures.geometry import EquationPart
 from dashboard.figures.picture import Picture, number, percent, span_in_words
 
 MOST_NAMED = 3  # cells
 
 
-def in_words(parts: Sequence[Part]) -> str:
+def equation_in_words(parts: Sequence[EquationPart]) -> str:
     """Every matrix of an equation, those below others too: its shape, its range, and its largest cells."""
     return " ".join(picture_in_words(p) for part in parts if isinstance(part, Picture) for p in _all_of(part))
 
@@ -78,7 +78,7 @@ def _names(picture: Picture, axis: int) -> list[str]:
     """What each row or column is called: its token where it is one, else its number or span of numbers."""
     count = (picture.rows, picture.columns)[axis]
     word = (picture.row_word, picture.column_word)[axis] or ("row", "column")[axis]
-    labels = (picture.row_names or picture.row_labels, picture.column_labels)[axis]
+    labels = (picture.row_names or picture.row_labels, picture.column_labels or picture.column_names)[axis]
     start = (picture.row_start, picture.column_start)[axis]
     if picture.tile[axis] > 1:
         return [f"{word} {span_in_words(span, ' to ')}" for span in picture.spans(axis)]

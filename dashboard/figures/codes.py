@@ -2,7 +2,7 @@
 
 A code from -126 to 126 stands for that many units, 126 of which are the full colour; below them are the reasons for
 which a cell is masked. Eyes cannot tell more colours apart. What a code stands for is worked out in the browser when a
-cell is pointed at (components/codes.js), and said to be rounded.
+cell is pointed at (browser/codes.js), and said to be rounded.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,13 @@ def coded(
     for code, (why, cells_there) in enumerate(masks.items(), start=_LOWEST):
         cells[cells_there] = code
         masked[str(code)] = why
-    heatmap = {"z": cells, "zmin": _LOWEST, "zmax": _LARGEST, "zauto": False,
-               "colorscale": _SIGNED if quantity == "signed" else _PROBABILITY}  # fmt: skip
+    heatmap = {
+        "z": cells,
+        "zmin": _LOWEST,
+        "zmax": _LARGEST,
+        "zauto": False,
+        "colorscale": _SIGNED if quantity == "signed" else _PROBABILITY,
+    }
     return heatmap, {"unit": scale / _LARGEST, "end": _LARGEST if beyond else None, "masked": masked}
 
 

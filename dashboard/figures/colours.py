@@ -8,8 +8,12 @@ BLUE, ORANGE, TEAL, GREY = "37, 99, 235", "217, 92, 6", "13, 148, 136", "128, 13
 STRONGEST = 0.74
 
 # Never left to Plotly: its default scale turns around in the dark theme.
-SIGNED = [[0.0, f"rgba({BLUE}, {STRONGEST})"], [0.5, f"rgba({BLUE}, 0)"],
-          [0.5, f"rgba({ORANGE}, 0)"], [1.0, f"rgba({ORANGE}, {STRONGEST})"]]  # fmt: skip
+SIGNED = [
+    [0.0, f"rgba({BLUE}, {STRONGEST})"],
+    [0.5, f"rgba({BLUE}, 0)"],
+    [0.5, f"rgba({ORANGE}, 0)"],
+    [1.0, f"rgba({ORANGE}, {STRONGEST})"],
+]
 PROBABILITY = [[0.0, f"rgba({TEAL}, 0)"], [1.0, f"rgba({TEAL}, {STRONGEST})"]]
 MASKED = [[0.0, f"rgba({GREY}, 0.3)"], [1.0, f"rgba({GREY}, 0.3)"]]
 

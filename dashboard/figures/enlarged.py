@@ -1,5 +1,6 @@
 """A figure in larger type and with larger cells, for people who sit further away."""
 
+import math
 import re
 from typing import Any
 
@@ -8,14 +9,15 @@ import plotly.graph_objects as go
 from dashboard.figures.made import Made
 
 
-def enlarged(figure: go.Figure, factor: float, most: int) -> go.Figure:
+def enlarged(figure: go.Figure, factor: float, most: int, digits: float = 0) -> go.Figure:
     """The same figure, cells and letters larger by `factor`, or by as much as it needs to be `most` pixels wide.
 
-    All that lies in it is placed as a share of its width and height, so that it grows with them. A figure is never made
-    smaller.
+    digits: pixels that the numbers in its cells have at least, however wide that makes it. All that lies in it is
+    placed as a share of its width and height, so that it grows with them. A figure is never made smaller.
     """
     made = figure.to_dict()
-    factor = max(1.0, min(factor, most / made["layout"]["width"]))
+    sizes = [trace["meta"]["numbers"]["size"] for trace in made["data"] if "numbers" in (trace.get("meta") or {})]
+    factor = max(1.0, min(factor, most / made["layout"]["width"]), digits / min(sizes, default=math.inf))
     layout = _larger(made["layout"], factor)
     for name in ("width", "height"):
         layout[name] = round(layout[name] * factor)
@@ -29,7 +31,7 @@ def _larger(value: Any, factor: float) -> Any:
         return [_larger(each, factor) for each in value] if value and isinstance(value[0], dict) else value
     if not isinstance(value, dict):
         return value
-    found = {}
+    found: dict[str, Any] = {}
     for name, each in value.items():
         if name in ("size", "ticklen") and isinstance(each, int | float):
             found[name] = each * factor

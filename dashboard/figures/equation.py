@@ -17,11 +17,11 @@ import plotly.graph_objects as go
 from dashboard.figures import geometry
 from dashboard.figures.codes import coarse, coded
 from dashboard.figures.colours import FRAME, LETTERS, MASKED, MONO, MUTED, PROBABILITY, SANS, SIGNED
-from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, Part, Placed, Plan, Word
+from dashboard.figures.geometry import INLINE_TITLE, TITLE, WORD, Cell, EquationPart, FigurePlan, Placed, Word
 from dashboard.figures.made import Made
 from dashboard.figures.picture import Picture, span_in_words
 
-MOST_NUMBERS = 16  # rows and columns up to which the numbers are written into the cells
+MOST_NUMBERS_IN_CELLS = 16  # rows and columns up to which the numbers are written into the cells
 NO_TEMPLATE: dict[str, Any] = {"layout": {}}  # None would bring Plotly's own, 7 kB a figure
 PADDED = {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}  # a little room between labels and cells
 TIGHT = 24  # width of a column in which digits of neighbours would touch
@@ -29,7 +29,9 @@ _DIGITS = ((70, 6), (38, 3))  # from which width of a cell on how many digits ar
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
 
-def equation(parts: list[Part], tokens: int, room: int = geometry.ROOM, cell: Cell | None = None) -> go.Figure:
+def equation(
+    parts: Sequence[EquationPart], tokens: int, room: int = geometry.ROOM, cell: Cell | None = None
+) -> go.Figure:
     """Draw one equation. tokens: how many the run has, so that all of its steps get cells of one size.
 
     room: pixels of width for all columns that are not tokens. cell: the size of cells, if it is decided already.
@@ -65,11 +67,21 @@ def escape(label: str) -> str:
 def blank_layout(width: float, height: float) -> dict[str, Any]:
     """A figure of this size with nothing in it but its fonts."""
     return {
-        "template": NO_TEMPLATE, "width": round(width), "height": round(height), "autosize": False,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": False, "dragmode": False, "hovermode": "closest", "annotations": [], "shapes": [],
-        "font": {"family": SANS}, "hoverlabel": {"font": {"family": MONO, "size": 13}},
-    }  # fmt: skip
+        "template": NO_TEMPLATE,
+        "width": round(width),
+        "height": round(height),
+        "autosize": False,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": "closest",
+        "annotations": [],
+        "shapes": [],
+        "font": {"family": SANS},
+        "hoverlabel": {"font": {"family": MONO, "size": 13}},
+    }
 
 
 # ---- cells ----------------------------------------------------------------------------------------------------------
@@ -90,33 +102,47 @@ def _traces(placed: Placed, cell: Cell) -> list[dict[str, Any]]:
                 heatmap["meta"]["numbers"] = numbers | {"texts": numbers["texts"][start:stop]}
             traces.append(_in_codes(heatmap, picture, start, stop) if codes else heatmap)
     if not codes:
-        traces += [_masked(why, cells) for why, cells in picture.masks.items()]
+        traces += [_masked(picture, why, cells) for why, cells in picture.masks.items()]
     return traces
 
 
 def _holds_numbers(picture: Picture, cell: Cell) -> bool:
     """Whether the cells are large enough for their numbers, and few enough."""
     roomy = geometry.column_width(picture, cell) >= geometry.NUMBERED and geometry.row_height(picture, cell) >= 16
-    return roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS
+    return roomy and max(picture.rows, picture.columns) <= MOST_NUMBERS_IN_CELLS
 
 
 def _heatmap(picture: Picture, values: np.ndarray, start: int, stop: int) -> dict[str, Any]:
     signed = picture.quantity == "signed"
     cached = stop <= picture.cached
-    kind = "<br>from cache" if cached else "<br>learned" if picture.kind == "weight" else ""
+    kind = "<br>from cache" if cached else f"<br>{picture.source}" if picture.kind == "weight" else ""
     return {
-        "type": "heatmap", "z": np.ascontiguousarray(values[start:stop], dtype=np.float32),
-        "y0": start, "dy": 1, "x0": 0, "dx": 1, "opacity": FROM_CACHE if cached else 1,
-        "zmin": -picture.scale if signed else 0, "zmax": picture.scale, "zauto": False,
-        "colorscale": SIGNED if signed else PROBABILITY, "showscale": False, "hoverongaps": False,
-        "hovertemplate": f"{picture.row_word or 'row'} %{{y}}<br>{picture.column_word or 'column'} %{{x}}"
-                         f"<br><b>%{{z:.9g}}</b>{kind}<extra></extra>",
-        "meta": {"matrix": picture.name, "label": picture.symbol, "row_count": stop - start,
-                 "row_start": _after(picture.row_start, start) if picture.tile[0] == 1 else None,
-                 "column_start": picture.column_start if picture.tile[1] == 1 else None,
-                 "column_count": picture.columns, "word": picture.column_word, "tile": list(picture.tile),
-                 **({"origin": picture.origin.said()} if picture.origin else {})},
-    }  # fmt: skip
+        "type": "heatmap",
+        "z": np.ascontiguousarray(values[start:stop], dtype=np.float32),
+        "y0": start,
+        "dy": 1,
+        "x0": 0,
+        "dx": 1,
+        "opacity": FROM_CACHE if cached else 1,
+        "zmin": -picture.scale if signed else 0,
+        "zmax": picture.scale,
+        "zauto": False,
+        "colorscale": SIGNED if signed else PROBABILITY,
+        "showscale": False,
+        "hoverongaps": False,
+        "hovertemplate": f"{_pointed(picture, 0)}<br>{_pointed(picture, 1)}<br><b>%{{z:.9g}}</b>{kind}<extra></extra>",
+        "meta": {
+            "matrix": picture.name,
+            "label": picture.symbol,
+            "row_count": stop - start,
+            "row_start": _after(picture.row_start, start) if picture.tile[0] == 1 else None,
+            "column_start": picture.column_start if picture.tile[1] == 1 else None,
+            "column_count": picture.columns,
+            "word": picture.column_word,
+            "tile": list(picture.tile),
+            **({"origin": picture.origin.said()} if picture.origin else {}),
+        },
+    }
 
 
 def _in_codes(heatmap: dict[str, Any], picture: Picture, start: int, stop: int) -> dict[str, Any]:
@@ -138,23 +164,47 @@ def _after(start: int | None, rows: int) -> int | None:
     return None if start is None else start + rows
 
 
-def _masked(why: str, cells: np.ndarray) -> dict[str, Any]:
+def _pointed(picture: Picture, axis: int) -> str:
+    """What is told of the row or column that the pointer is on: of a token its position and its text."""
+    letter = "yx"[axis]
+    word = (picture.row_word, picture.column_word)[axis] or ("row", "column")[axis]
+    return " ".join(filter(None, (word, _position(picture, axis, letter), f"%{{{letter}}}")))
+
+
+def _position(picture: Picture, axis: int, letter: str) -> str:
+    """The position of the token that the pointer is on, where the axis' labels are tokens alone."""
+    start = (picture.row_start, picture.column_start)[axis]
+    if start is None or picture.exact or picture.tile[axis] > 1 or not picture.names(axis):
+        return ""
+    return str(start) if (picture.rows, picture.columns)[axis] == 1 else f"%{{{letter}:d}}" if start == 0 else ""
+
+
+def _masked(picture: Picture, why: str, cells: np.ndarray) -> dict[str, Any]:
     return {
-        "type": "heatmap", "z": np.where(cells, 1, np.nan).astype(np.float32), "zmin": 0, "zmax": 1,
-        "colorscale": MASKED, "showscale": False, "hoverongaps": False,
-        "hovertemplate": f"query %{{y}}<br>key %{{x}}<br><b>{why}</b><extra></extra>",
-    }  # fmt: skip
+        "type": "heatmap",
+        "z": np.where(cells, 1, np.nan).astype(np.float32),
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": MASKED,
+        "showscale": False,
+        "hoverongaps": False,
+        "hovertemplate": f"{_pointed(picture, 0)}<br>{_pointed(picture, 1)}<br><b>{why}</b><extra></extra>",
+    }
 
 
 def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, Any]:
-    """The numbers in the cells, for the browser to write there (components/cell_numbers.js): as a trace of texts they
+    """The numbers in the cells, for the browser to write there (browser/cell_numbers.js): as a trace of texts they
     would take Plotly as long as all that it draws besides."""
     finite = np.isfinite(values)
-    share = picture.quantity == "probability"
+    share = picture.quantity == "probability" and not picture.power
+    values = values / 10.0**picture.power
     largest = 0.5 if share else float(np.abs(values[finite]).max(initial=0))
     digits = next((digits for wide, digits in _DIGITS if width >= wide), None)
     tight = width < TIGHT
-    written = (lambda value: short(value, largest, tight)) if digits is None else (lambda value: precise(value, digits))
+
+    def written(value: float) -> str:
+        return short(value, largest, tight) if digits is None else precise(value, digits)
+
     rows = zip(values.tolist(), finite.tolist(), strict=True)
     texts = [[written(value) if shown else "" for value, shown in zip(*row, strict=True)] for row in rows]
     longest = max(map(len, itertools.chain(*texts)), default=0)
@@ -188,22 +238,22 @@ def short(value: float, largest: float, tight: bool = False) -> str:
 # ---- axes -----------------------------------------------------------------------------------------------------------
 
 
-def _row_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
+def _row_axis(placed: Placed, plan: FigurePlan, anchor: str, cell: Cell) -> dict[str, Any]:
     picture = placed.picture
     pooled = picture.tile[0] > 1
     shown = bool(picture.row_labels) and not pooled and (cell.labelled or picture.row_start is None)
-    labels = [span_in_words(span) for span in picture.spans(0)] if pooled else picture.row_labels
-    if not pooled and not shown and picture.row_names and picture.row_start is not None:
-        labels = [f"{position} {name}" for position, name in enumerate(picture.row_names, picture.row_start)]
+    labels = [span_in_words(span) for span in picture.spans(0)] if pooled else picture.names(0)
+    if labels and not pooled and not shown and picture.row_start is not None and not _position(picture, 0, "y"):
+        labels = [f"{position} {name}" for position, name in enumerate(labels, picture.row_start)]
     domain = [1 - placed.bottom / plan.height, 1 - placed.top / plan.height]
     return _axis(domain, anchor, picture.rows, labels, shown) | {"range": [picture.rows - 0.5, -0.5]}
 
 
-def _column_axis(placed: Placed, plan: Plan, anchor: str, cell: Cell) -> dict[str, Any]:
+def _column_axis(placed: Placed, plan: FigurePlan, anchor: str, cell: Cell) -> dict[str, Any]:
     picture = placed.picture
     domain = [placed.left / plan.width, placed.right / plan.width]
     shown = geometry.column_label_height(picture, cell) > 0
-    labels = [span_in_words(span) for span in picture.spans(1)] if picture.tile[1] > 1 else picture.column_labels
+    labels = [span_in_words(span) for span in picture.spans(1)] if picture.tile[1] > 1 else picture.names(1)
     axis = _axis(domain, anchor, picture.columns, labels, shown)
     return axis | {"range": [-0.5, picture.columns - 0.5], "side": "top", "tickangle": -90}
 
@@ -214,10 +264,18 @@ def _axis(domain: list[float], anchor: str, size: int, labels: Sequence[str] | N
     shorten = geometry.shorten if shown else str
     texts = [escape(shorten(label)) for label in labels] if labels else [str(i) for i in range(size)]
     return {
-        "domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
-        "showgrid": False, "showticklabels": shown, "tickmode": "array", "tickvals": list(range(size)),
-        "ticktext": texts, "tickfont": {"family": MONO, "size": 12}, **(PADDED if shown else {"ticks": ""}),
-    }  # fmt: skip
+        "domain": [max(0, domain[0]), min(1, domain[1])],
+        "anchor": anchor,
+        "fixedrange": True,
+        "zeroline": False,
+        "showgrid": False,
+        "showticklabels": shown,
+        "tickmode": "array",
+        "tickvals": list(range(size)),
+        "ticktext": texts,
+        "tickfont": {"family": MONO, "size": 12},
+        **(PADDED if shown else {"ticks": ""}),
+    }
 
 
 # ---- texts and frames -----------------------------------------------------------------------------------------------
@@ -240,19 +298,20 @@ def pretty(symbol: str) -> str:
     return f'<span style="color:{colour}">{text}</span>' if colour else text
 
 
-def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
+def _texts(placed: Placed, plan: FigurePlan, cell: Cell) -> list[dict[str, Any]]:
     """Title and shape above a picture, its axis word and caption below, its row word at the left."""
     picture = placed.picture
     title = placed.top - geometry.column_label_height(picture, cell) - TITLE / 2
     symbol = f"<b>{pretty(picture.symbol)}</b>  <span style='font-size:12px'>{picture.shape}</span>"
     if placed.inline:
         symbol += f"  <span style='font-size:11px;color:{MUTED}'>{' · '.join(geometry.caption(placed))}</span>"
-        return [_text(symbol, placed.left, placed.top - INLINE_TITLE / 2, plan, size=15)]
+        return [_text(symbol, placed.left, placed.top - INLINE_TITLE / 2, plan, size=15), *_arrow(placed, plan)]
     texts = [_text(symbol, placed.left, title, plan, size=15)]
     texts.append(_text(picture.column_word, placed.left, placed.bottom + WORD / 2 + 1, plan, size=12))
     lines = "<br>".join(geometry.caption(placed))
-    texts.append(_text(lines, placed.left, placed.bottom + WORD + 1, plan, size=11, color=MUTED, yanchor="top",
-                       align="left"))  # fmt: skip
+    texts.append(
+        _text(lines, placed.left, placed.bottom + WORD + 1, plan, size=11, color=MUTED, yanchor="top", align="left")
+    )
     if picture.row_word and not picture.row_labels and picture.row_start is None:
         middle = (placed.top + placed.bottom) / 2
         texts.append(_text(picture.row_word, placed.left - 9, middle, plan, size=12, textangle=-90, xanchor="center"))
@@ -260,34 +319,56 @@ def _texts(placed: Placed, plan: Plan, cell: Cell) -> list[dict[str, Any]]:
         texts += _positions(placed, plan)
     if picture.transposed:
         texts.append(_text("<b>T</b>", placed.right + 5, placed.top + 2, plan, size=15))
-    if picture.predicts:
-        last = placed.bottom - placed.height / picture.rows / 2
-        texts.append(_text("◀", placed.right + 3, last, plan, size=11))
-    return texts
+    return texts + _arrow(placed, plan)
 
 
-def _positions(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
+def _arrow(placed: Placed, plan: FigurePlan) -> list[dict[str, Any]]:
+    """At the row that leads to the next token."""
+    if not placed.picture.predicts:
+        return []
+    last = placed.bottom - placed.height / placed.picture.rows / 2
+    return [_text("◀", placed.right + 3, last, plan, size=11)]
+
+
+def _positions(placed: Placed, plan: FigurePlan) -> list[dict[str, Any]]:
     """Rows too low for a label each: their positions, now and then."""
     picture = placed.picture
     height = placed.height / picture.rows
     every = next(n for n in (2, 4, 8, 16, 32, 64, 128) if n * height >= 20)
     start = picture.row_start or 0
     return [
-        _text(str(start + row * picture.tile[0]), placed.left - 6, placed.top + (row + 0.5) * height, plan, size=11,
-              color=MUTED, xanchor="right")
+        _text(
+            str(start + row * picture.tile[0]),
+            placed.left - 6,
+            placed.top + (row + 0.5) * height,
+            plan,
+            size=11,
+            color=MUTED,
+            xanchor="right",
+        )
         for row in range(0, picture.rows, every)
-    ]  # fmt: skip
+    ]
 
 
-def _text(text: str, x: float, y: float, plan: Plan, size: int, **more: Any) -> dict[str, Any]:
+def _text(text: str, x: float, y: float, plan: FigurePlan, size: int, **more: Any) -> dict[str, Any]:
     color = more.pop("color", None)
-    return {"text": text, "x": x / plan.width, "y": 1 - y / plan.height, "xref": "paper", "yref": "paper",
-            "xanchor": "left", "yanchor": "middle", "showarrow": False, "borderpad": 0,
-            "font": {"size": size} | ({"color": color} if color else {}), **more}  # fmt: skip
+    return {
+        "text": text,
+        "x": x / plan.width,
+        "y": 1 - y / plan.height,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "middle",
+        "showarrow": False,
+        "borderpad": 0,
+        "font": {"size": size} | ({"color": color} if color else {}),
+        **more,
+    }
 
 
-def _frames(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
-    """Dashed: learned. Solid: computed. Double: the cache."""
+def _frames(placed: Placed, plan: FigurePlan) -> list[dict[str, Any]]:
+    """Dashed: a weight. Solid: computed. Double: the cache."""
     picture = placed.picture
     style = {"color": FRAME, "width": 1.4, "dash": "dash" if picture.kind == "weight" else "solid"}
     frames = [_box(placed, plan, 0.5, style)]
@@ -296,8 +377,15 @@ def _frames(placed: Placed, plan: Plan) -> list[dict[str, Any]]:
     return frames
 
 
-def _box(placed: Placed, plan: Plan, outside: float, line: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "rect", "xref": "paper", "yref": "paper", "line": line, "fillcolor": "rgba(0,0,0,0)",
-            "x0": (placed.left - outside) / plan.width, "x1": (placed.right + outside) / plan.width,
-            "y0": 1 - (placed.top - outside) / plan.height,
-            "y1": 1 - (placed.bottom + outside) / plan.height}  # fmt: skip
+def _box(placed: Placed, plan: FigurePlan, outside: float, line: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "rect",
+        "xref": "paper",
+        "yref": "paper",
+        "line": line,
+        "fillcolor": "rgba(0,0,0,0)",
+        "x0": (placed.left - outside) / plan.width,
+        "x1": (placed.right + outside) / plan.width,
+        "y0": 1 - (placed.top - outside) / plan.height,
+        "y1": 1 - (placed.bottom + outside) / plan.height,
+    }

@@ -1,19 +1,19 @@
 """Where everything in an equation's figure lies, in pixels from its top left corner."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dashboard.figures.picture import Picture
 
-GAP = 24
+_GAP = 24
 TITLE, CAPTION, WORD, INLINE_TITLE = 26, 17, 16, 22
-AGAIN = 64  # width of a symbol with "as above" below it
+_AGAIN = 64  # width of a symbol with "as above" below it
 TALL = 240  # pictures higher than this are aligned by their tops
-LETTER = 7.3  # width of one character of a label
+_LETTER = 7.3  # width of one character of a label
 CAPTION_LETTER, WORD_LETTER, SIGN_LETTER = 5.2, 6.2, 6.8  # of one of a caption, of an axis word, of an operation's name
 MARK = 20  # room below a picture for the proof's mark
-LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
+_LONGEST_LABEL, NARROWEST_LABELLED = 11, 14
 LOW = 16  # rows of a weight in an equation with narrow columns
 NUMBERED = 19  # width of a column from which on its numbers are written into it
 ROOM = 600  # pixels of width that the columns of an equation share
@@ -23,6 +23,7 @@ _TOKEN_SIZES = ((16, 24), (32, 16), (64, 6), (128, 3))
 _DIGIT_SIZES = ((8, 76), (16, 43), (32, 18))
 WIDE = 796  # pixels of an equation in a window 1,440 wide
 NARROWEST = 0.8  # column
+NARROWEST_FIGURE = 150  # Streamlit draws none narrower: it would be wider than its place, and cut off
 LOWEST = 12  # of a step's only row
 
 
@@ -84,7 +85,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FigurePlan:
     """A whole figure: its size, its pictures and the operators between them."""
 
     width: int
@@ -100,7 +101,7 @@ class Again:
     symbol: str
 
 
-Part = Picture | Again | str
+EquationPart = Picture | Again | str
 """An equation is pictures and, between them, operators."""
 
 
@@ -110,13 +111,13 @@ def cell_for_numbers(rows: int, columns: int) -> Cell:
     return Cell(next((size for most, size in _TOKEN_SIZES if rows <= most), 2), width, width)
 
 
-def fitted(parts: list[Part], cell: Cell) -> Cell:
+def fitted(parts: Sequence[EquationPart], cell: Cell) -> Cell:
     """Narrower columns, where the equation then fits its part of the page: first as narrow as their numbers can still
     be read, then as their labels can; columns that have neither get as narrow as they must."""
     return fitted_plan(parts, cell)[0]
 
 
-def fitted_plan(parts: list[Part], cell: Cell) -> tuple[Cell, Plan]:
+def fitted_plan(parts: Sequence[EquationPart], cell: Cell) -> tuple[Cell, FigurePlan]:
     """The same, with the plan: planning takes a while."""
     if (first := plan(parts, cell)).width <= WIDE:  # as most do
         return cell, first
@@ -131,7 +132,7 @@ def fitted_plan(parts: list[Part], cell: Cell) -> tuple[Cell, Plan]:
     return narrow, plan(parts, narrow)
 
 
-def _narrowed(parts: list[Part], cell: Cell, floors: Mapping[str, float]) -> Cell:
+def _narrowed(parts: Sequence[EquationPart], cell: Cell, floors: Mapping[str, float]) -> Cell:
     """The columns as narrow as the equation needs to fit, down to these widths."""
     columns = {"token": 0, "feature": 0}
     for part in parts:
@@ -148,7 +149,7 @@ def _narrowed(parts: list[Part], cell: Cell, floors: Mapping[str, float]) -> Cel
     return cell
 
 
-def plan(parts: list[Part], cell: Cell) -> Plan:
+def plan(parts: Sequence[EquationPart], cell: Cell) -> FigurePlan:
     """Lay the parts out from left to right on one middle line; what is tall hangs down from where others begin."""
     pictures = [part for part in parts if isinstance(part, Picture)]
     middle = max(TITLE + column_label_height(p, cell) + _above(p, cell) for p in pictures)
@@ -162,9 +163,9 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
             x += width
             continue
         if isinstance(before, Picture):
-            x += GAP
+            x += _GAP
         labels = row_label_width(part, cell)
-        x += max([labels, *(_sign_width(sign) for sign, _ in part.below)])
+        x += max([labels, *(_sign_width(sign) + _labels_below(under, cell) for sign, under in part.below)])
         if isinstance(before, str) and placed:
             words[-1] = _between(words[-1], next(p for p in reversed(placed) if not p.inline), x - labels)
         below, new_words = _stack(part, x, middle, cell)
@@ -172,13 +173,15 @@ def plan(parts: list[Part], cell: Cell) -> Plan:
         words += new_words
         x = max(below[0].right + (16 if part.transposed or part.predicts else 0), *(text_end(p) for p in below))
     bottom = max(p.bottom + (_mark(p) if p.inline else WORD + CAPTION * len(caption(p)) + 2) for p in placed)
-    return Plan(round(x + 5), round(bottom), tuple(placed), tuple(words))
+    return FigurePlan(max(round(x + 5), NARROWEST_FIGURE), round(bottom), tuple(placed), tuple(words))
 
 
 def _word(part: Again | str, left: float, middle: float) -> tuple[Word, float]:
     """A text with its width."""
     text = part if isinstance(part, str) else part.symbol
-    width = AGAIN if isinstance(part, Again) else 20 + 7 * len(text) if is_named(text) else max(GAP, 10 + 7 * len(text))
+    width = (
+        _AGAIN if isinstance(part, Again) else 20 + 7 * len(text) if is_named(text) else max(_GAP, 10 + 7 * len(text))
+    )
     return Word(text, left + width / 2, middle, isinstance(part, Again)), width
 
 
@@ -196,7 +199,7 @@ def _title_width(picture: Picture) -> float:
 
 def _sign_width(sign: str) -> float:
     """Room at the left of a picture below another one, for what leads to it."""
-    return 12 + SIGN_LETTER * (len(sign) + 2) if is_named(sign) else GAP
+    return 12 + SIGN_LETTER * (len(sign) + 2) if is_named(sign) else _GAP
 
 
 def is_named(sign: str) -> bool:
@@ -234,7 +237,7 @@ def _stack(picture: Picture, left: float, middle: float, cell: Cell) -> tuple[li
         if is_named(operator):
             words.append(Word(operator, left - _sign_width(operator) / 2, top - INLINE_TITLE / 2, down=True))
         else:
-            words.append(Word(operator, left - 16, top + placed[-1].height / 2))
+            words.append(Word(operator, left - 16 - _labels_below(under, cell), top + placed[-1].height / 2))
     return placed, words
 
 
@@ -271,20 +274,25 @@ def row_height(picture: Picture, cell: Cell) -> float:
 def shorten(label: str) -> str:
     """A label that is not too long; a position in front of a token is not counted."""
     position, dot, token = label.rpartition(" · ")
-    return label if len(token) <= LONGEST_LABEL else position + dot + token[: LONGEST_LABEL - 1] + "…"
+    return label if len(token) <= _LONGEST_LABEL else position + dot + token[: _LONGEST_LABEL - 1] + "…"
 
 
 def column_label_height(picture: Picture, cell: Cell) -> float:
     """Room above a picture for the labels of its columns, which are turned upright."""
     if not picture.column_labels or picture.tile[1] > 1 or column_width(picture, cell) < NARROWEST_LABELLED:
         return 0
-    return 10 + LETTER * max(len(shorten(label)) for label in picture.column_labels)
+    return 10 + _LETTER * max(len(shorten(label)) for label in picture.column_labels)
+
+
+def _labels_below(picture: Picture, cell: Cell) -> float:
+    """The same of a picture below another one, which has but labels there."""
+    return row_label_width(picture, cell) if picture.row_labels else 0
 
 
 def row_label_width(picture: Picture, cell: Cell) -> float:
     """Room at the left of a picture for the labels of its rows."""
     if picture.row_labels and picture.tile[0] == 1 and (cell.labelled or picture.row_start is None):
-        return 10 + LETTER * max(len(shorten(label)) for label in picture.row_labels)
+        return 10 + _LETTER * max(len(shorten(label)) for label in picture.row_labels)
     if picture.row_labels:
-        return 10 + LETTER * 5  # positions only
+        return 10 + _LETTER * 5  # positions only
     return 18 if picture.row_word else 0

@@ -13,14 +13,17 @@ from dashboard.figures.picture import off_in_words, percent
 from dashboard.figures.scale import Scale
 
 Masks = Mapping[str, np.ndarray]
-WIDE, GAP, TITLE = 736, 16, 20
+_WIDE, _GAP, _TITLE = 736, 16, 20
 _SMALLEST, _LARGEST, _THIN = 88, 150, 20
 
 
 def heads_figure(
-    weights: np.ndarray, masks: Masks, scale: Scale, origin: dict[str, Any] | None = None,
+    weights: np.ndarray,
+    masks: Masks,
+    scale: Scale,
+    origin: dict[str, Any] | None = None,
     names: tuple[Sequence[str], Sequence[str]] = ((), ()),
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """The attention weights (heads, queries, keys) of all heads side by side.
 
     masks: in words why cells are masked, and True at each of them (queries, keys). origin: what the heatmaps' `meta`
@@ -31,13 +34,13 @@ def heads_figure(
     count, rows, _ = weights.shape
     width = _size(count)
     height = width if rows > 1 else _THIN
-    across = min(count, max(1, (WIDE + GAP) // (width + GAP)))
+    across = min(count, max(1, (_WIDE + _GAP) // (width + _GAP)))
     down = -(-count // across)
-    total = across * (width + GAP), down * (height + TITLE + GAP)
+    total = across * (width + _GAP), down * (height + _TITLE + _GAP)
     layout = blank_layout(*total)
     traces: list[dict[str, Any]] = []
     for head in range(count):
-        left, top = (head % across) * (width + GAP) + 2, (head // across) * (height + TITLE + GAP) + TITLE
+        left, top = (head % across) * (width + _GAP) + 2, (head // across) * (height + _TITLE + _GAP) + _TITLE
         suffix = "" if head == 0 else str(head + 1)
         box = left / total[0], (left + width) / total[0], 1 - (top + height) / total[1], 1 - top / total[1]
         layout[f"xaxis{suffix}"] = _bare(box[:2], f"y{suffix}", names[1])
@@ -47,8 +50,17 @@ def heads_figure(
         cells = (_coded if coarse(weights) else _plain)(weights[head], masks, scale, f"head {head}")
         if origin:
             cells[0].setdefault("meta", {})["origin"] = origin | {"head": head}
-        traces += [t | {"type": "heatmap", "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "showscale": False,
-                        "hoverongaps": False} for t in cells]  # fmt: skip
+        traces += [
+            t
+            | {
+                "type": "heatmap",
+                "xaxis": f"x{suffix}",
+                "yaxis": f"y{suffix}",
+                "showscale": False,
+                "hoverongaps": False,
+            }
+            for t in cells
+        ]
     return figure_of(traces, layout)
 
 
@@ -73,11 +85,27 @@ def _plain(values: np.ndarray, masks: Masks, scale: Scale, name: str) -> list[di
     """One head's heatmap, and one for each reason to mask cells."""
     hidden = np.any([*masks.values(), np.zeros(values.shape, bool)], 0)
     shown = np.ascontiguousarray(np.where(hidden, np.nan, values), np.float32)
-    weights = {"z": shown, "zmin": 0, "zmax": scale[0], "zauto": False, "colorscale": PROBABILITY,
-               "hovertemplate": _told(name, "%{z:.9g}")}  # fmt: skip
-    return [weights, *({"z": np.where(cells, np.float32(1), np.float32(np.nan)), "zmin": 0, "zmax": 1,
-                        "colorscale": MASKED, "hovertemplate": _told(name, why)}
-                       for why, cells in masks.items())]  # fmt: skip
+    weights = {
+        "z": shown,
+        "zmin": 0,
+        "zmax": scale[0],
+        "zauto": False,
+        "colorscale": PROBABILITY,
+        "hovertemplate": _told(name, "%{z:.9g}"),
+    }
+    return [
+        weights,
+        *(
+            {
+                "z": np.where(cells, np.float32(1), np.float32(np.nan)),
+                "zmin": 0,
+                "zmax": 1,
+                "colorscale": MASKED,
+                "hovertemplate": _told(name, why),
+            }
+            for why, cells in masks.items()
+        ),
+    ]
 
 
 def _coded(values: np.ndarray, masks: Masks, scale: Scale, name: str) -> list[dict[str, Any]]:
@@ -93,15 +121,42 @@ def _told(name: str, value: str) -> str:
 def _bare(domain: Sequence[float], anchor: str, names: Sequence[str]) -> dict[str, Any]:
     """An axis without ticks; what a cell is called there is told by what the pointer is on."""
     told = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": list(names)} if names else {}
-    return {"domain": [max(0, domain[0]), min(1, domain[1])], "anchor": anchor, "fixedrange": True, "zeroline": False,
-            "showgrid": False, "showticklabels": False, "ticks": "", **told}  # fmt: skip
+    return {
+        "domain": [max(0, domain[0]), min(1, domain[1])],
+        "anchor": anchor,
+        "fixedrange": True,
+        "zeroline": False,
+        "showgrid": False,
+        "showticklabels": False,
+        "ticks": "",
+        **told,
+    }
 
 
 def _frame(box: Sequence[float]) -> dict[str, Any]:
-    return {"type": "rect", "xref": "paper", "yref": "paper", "x0": box[0], "x1": box[1], "y0": box[2], "y1": box[3],
-            "line": {"color": FRAME, "width": 1}, "fillcolor": "rgba(0,0,0,0)"}  # fmt: skip
+    return {
+        "type": "rect",
+        "xref": "paper",
+        "yref": "paper",
+        "x0": box[0],
+        "x1": box[1],
+        "y0": box[2],
+        "y1": box[3],
+        "line": {"color": FRAME, "width": 1},
+        "fillcolor": "rgba(0,0,0,0)",
+    }
 
 
 def _title(text: str, box: Sequence[float]) -> dict[str, Any]:
-    return {"text": text, "x": box[0], "y": box[3], "xref": "paper", "yref": "paper", "xanchor": "left",
-            "yanchor": "bottom", "showarrow": False, "borderpad": 0, "font": {"size": 13}}  # fmt: skip
+    return {
+        "text": text,
+        "x": box[0],
+        "y": box[3],
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "borderpad": 0,
+        "font": {"size": 13},
+    }

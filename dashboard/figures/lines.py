@@ -11,7 +11,7 @@ from dashboard.figures.colours import FRAME, GREY, LINES, MONO, MUTED
 from dashboard.figures.equation import blank_layout, figure_of
 from dashboard.figures.picture import number, percent
 
-HEIGHT, GAP, LEFT, BOTTOM, TITLE = 190, 34, 76, 44, 22
+HEIGHT, _GAP, _LEFT, BOTTOM, _TITLE = 190, 34, 76, 44, 22
 
 
 @dataclass(frozen=True)
@@ -39,35 +39,54 @@ def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
 
     doors: the layer after which each is, in few letters: on a phone there is room for two each.
     """
-    height = len(panels) * (HEIGHT + GAP) + BOTTOM
+    height = len(panels) * (HEIGHT + _GAP) + BOTTOM
     layout = blank_layout(0, height) | {"autosize": True, "hovermode": "x", "showlegend": False}
     del layout["width"]
-    layout["margin"] = {"l": LEFT, "r": 12, "t": 0, "b": BOTTOM}
+    layout["margin"] = {"l": _LEFT, "r": 12, "t": 0, "b": BOTTOM}
     traces: list[dict[str, Any]] = []
     inner = height - BOTTOM
     for place, panel in enumerate(panels):
         suffix = "" if place == 0 else str(place + 1)
-        top, bottom = place * (HEIGHT + GAP) + TITLE, (place + 1) * (HEIGHT + GAP) - GAP + TITLE
+        top, bottom = place * (HEIGHT + _GAP) + _TITLE, (place + 1) * (HEIGHT + _GAP) - _GAP + _TITLE
         layout[f"yaxis{suffix}"] = _values_axis(panel, [1 - bottom / inner, 1 - top / inner])
         traces += [_trace(line, doors, panel, suffix, LINES[i]) for i, line in enumerate(panel.lines)]
-        layout["annotations"].append({
-            "text": _legend(panel), "x": 0, "y": 1 - (top - TITLE) / inner, "xref": "paper", "yref": "paper",
-            "xanchor": "left", "yanchor": "top", "xshift": 8 - LEFT, "showarrow": False, "borderpad": 0,
-            "font": {"size": 13},
-        })  # fmt: skip
+        layout["annotations"].append(
+            {
+                "text": _legend(panel),
+                "x": 0,
+                "y": 1 - (top - _TITLE) / inner,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "top",
+                "xshift": 8 - _LEFT,
+                "showarrow": False,
+                "borderpad": 0,
+                "font": {"size": 13},
+            }
+        )
     layout["xaxis"] = _doors_axis(doors, "y" if len(panels) == 1 else f"y{len(panels)}")
     return figure_of(traces, layout)
 
 
 def _trace(line: Line, doors: Sequence[str], panel: Panel, suffix: str, colour: str) -> dict[str, Any]:
-    said = [f"{value:,}" if isinstance(value, int) else percent(value) if panel.percent else number(value)
-            for value in line.values]  # fmt: skip
+    said = [
+        f"{value:,}" if isinstance(value, int) else percent(value) if panel.percent else number(value)
+        for value in line.values
+    ]
     return {
-        "type": "scatter", "mode": "lines+markers", "x": list(doors), "y": list(line.values),
-        "yaxis": f"y{suffix}", "line": {"color": colour, "width": 2}, "marker": {"size": 5, "color": colour},
-        "name": line.word, "text": list(line.texts) or [""] * len(doors), "customdata": said,
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": list(doors),
+        "y": list(line.values),
+        "yaxis": f"y{suffix}",
+        "line": {"color": colour, "width": 2},
+        "marker": {"size": 5, "color": colour},
+        "name": line.word,
+        "text": list(line.texts) or [""] * len(doors),
+        "customdata": said,
         "hovertemplate": f"{line.word} <b>%{{customdata}}</b> %{{text}}<extra></extra>",
-    }  # fmt: skip
+    }
 
 
 def _legend(panel: Panel) -> str:
@@ -78,17 +97,32 @@ def _legend(panel: Panel) -> str:
 
 def _values_axis(panel: Panel, domain: list[float]) -> dict[str, Any]:
     axis = {
-        "domain": [max(0, domain[0]), min(1, domain[1])], "fixedrange": True, "zeroline": False, "showgrid": True,
-        "gridcolor": f"rgba({GREY}, 0.25)", "tickfont": {"family": MONO, "size": 11}, "nticks": 6,
-    }  # fmt: skip
+        "domain": [max(0, domain[0]), min(1, domain[1])],
+        "fixedrange": True,
+        "zeroline": False,
+        "showgrid": True,
+        "gridcolor": f"rgba({GREY}, 0.25)",
+        "tickfont": {"family": MONO, "size": 11},
+        "nticks": 6,
+    }
     if panel.percent:
-        axis |= {"tickformat": "~p", "rangemode": "tozero"}
+        ticks = round_shares(max((value for line in panel.lines for value in line.values), default=0.0))
+        axis |= {"tickvals": ticks, "ticktext": [percent(tick) for tick in ticks], "rangemode": "tozero"}
     if panel.log:
         axis |= {"type": "log", "exponentformat": "none", "tickformat": ",~g"}
-        if _decades(panel) > 1.5:  # a label for each power of ten; within one of them Plotly finds its own
-            axis["dtick"] = 1
-            del axis["nticks"]
+        del axis["nticks"]  # Plotly's own labels of a logarithmic axis lie on each other
+        span = _decades(panel)
+        axis["dtick"] = 1 if span > 1.5 else "D2" if span > 0.5 else "D1"  # powers of ten; 1, 2, 5; all digits
     return axis | ({"autorange": "reversed"} if panel.falling else {})
+
+
+def round_shares(most: float) -> list[float]:
+    """At most six round shares with the same distance, from 0 up to `most`."""
+    if most <= 0:
+        return [0.0]
+    power = 10.0 ** math.floor(math.log10(most / 5))
+    step = next(digit * power for digit in (1, 2, 5, 10) if most <= 5 * digit * power * (1 + 1e-9))
+    return [index * step for index in range(math.floor(most / step + 1e-9) + 1)]
 
 
 def _decades(panel: Panel) -> float:
@@ -98,9 +132,18 @@ def _decades(panel: Panel) -> float:
 
 def _doors_axis(doors: Sequence[str], anchor: str) -> dict[str, Any]:
     return {
-        "type": "category", "anchor": anchor, "fixedrange": True, "zeroline": False, "showgrid": False,
-        "showline": True, "linecolor": FRAME, "tickmode": "linear", "tick0": 0, "dtick": -(-len(doors) // 16),
-        "tickfont": {"size": 12}, "tickangle": 0,
+        "type": "category",
+        "anchor": anchor,
+        "fixedrange": True,
+        "zeroline": False,
+        "showgrid": False,
+        "showline": True,
+        "linecolor": FRAME,
+        "tickmode": "linear",
+        "tick0": 0,
+        "dtick": -(-len(doors) // 16),
+        "tickfont": {"size": 12},
+        "tickangle": 0,
         "title": {"text": "layer", "font": {"size": 11, "color": MUTED}, "standoff": 4},
         "range": [-0.5, len(doors) - 0.5],
-    }  # fmt: skip
+    }

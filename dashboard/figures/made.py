@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 _KINDS = {"float32": "f4", "int8": "i1"}
 
 
-class Made(go.Figure):
+class Made(go.Figure):  # type: ignore[misc]  # Plotly has no types
     """Traces and layout as plain values, which Streamlit takes as they are.
 
     Plotly's own class looks at every property and copies it, when it is made and whenever it is sent: half of the time
@@ -22,8 +22,10 @@ class Made(go.Figure):
 
     @cached_property
     def _plain(self) -> dict[str, Any]:
-        return {"data": [{name: encoded(value) for name, value in trace.items()} for trace in self._traces],
-                "layout": self._made_layout}  # fmt: skip
+        return {
+            "data": [{name: encoded(value) for name, value in trace.items()} for trace in self._traces],
+            "layout": self._made_layout,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         return self._plain
@@ -46,5 +48,8 @@ def encoded(value: Any) -> Any:
     kind = _KINDS.get(value.dtype.name) if isinstance(value, np.ndarray) else None
     if kind is None:
         return value
-    return {"dtype": kind, "bdata": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
-            "shape": ", ".join(map(str, value.shape))}  # fmt: skip
+    return {
+        "dtype": kind,
+        "bdata": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
+        "shape": ", ".join(map(str, value.shape)),
+    }

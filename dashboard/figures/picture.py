@@ -14,6 +14,15 @@ MOST_CELLS = 256  # in each direction, that a picture shows one by one
 POOLED_CELLS = 128  # at most, of what is larger: pooled anyway, it is drawn no finer than eyes can tell apart
 
 Kind = Literal["activation", "weight", "cache"]
+WeightSource = Literal["learned", "random", "untrained"]
+
+
+_AXIS_WORDS = {"model": "feature", "head_dim": "head feature", "kv_head": "KV head"}
+
+
+def axis_word(axis: str) -> str:
+    """What the page calls an axis of the catalogue."""
+    return _AXIS_WORDS.get(axis, axis)
 
 
 Pooling = Literal["largest", "mean", "maximum"]
@@ -48,13 +57,14 @@ class Origin:
 class Picture:
     """One matrix as a figure draws it.
 
-    values: (rows, columns) float32. row_labels are written beside the rows, row_names are for pointing at them.
+    values: (rows, columns) float32. row_labels and column_labels are written beside the cells, row_names and
+    column_names are for pointing at them.
     row_start and column_start: the token position of the first row and column, None where that axis is not tokens.
     hidden: True where the mask hides a cell. cached: how many of the first rows come from the cache. tile: how many
     rows and columns of the matrix each cell stands for. size: how many of them there are, before they were pooled;
     None: as many as fill the tiles. window: how many of the latest keys a query meets, where the mask is one of
-    attention and has a window. below: pictures under this one, sharing its columns, each with the operator in front
-    of it.
+    attention and has a window. source: where a weight's numbers come from. below: pictures under this one, sharing its
+    columns, each with the operator in front of it.
     """
 
     name: str
@@ -68,6 +78,7 @@ class Picture:
     row_labels: Sequence[str] | None = None
     column_labels: Sequence[str] | None = None
     row_names: Sequence[str] | None = None
+    column_names: Sequence[str] | None = None
     row_start: int | None = None
     column_start: int | None = None
     tile: tuple[int, int] = (1, 1)
@@ -81,6 +92,8 @@ class Picture:
     notes: tuple[str, ...] = ()
     transposed: bool = False  # the equation reads it transposed; it is drawn as it is
     predicts: bool = False  # its last row leads to the next token
+    source: WeightSource = "learned"
+    power: int = 0  # of ten: in its units the numbers are written into the cells
     exact: bool = False  # each cell is told with all of its digits, however many there are
     below: tuple[tuple[str, "Picture"], ...] = field(default=())
     origin: Origin | None = None  # None: its cells lead nowhere
@@ -99,6 +112,10 @@ class Picture:
         size = self.size[axis] if self.size else cells * each
         return spans(size, each, (self.row_start, self.column_start)[axis] or 0)
 
+    def names(self, axis: int) -> Sequence[str] | None:
+        """What the rows (axis 0) or columns are called: as written beside them, or for pointing at them."""
+        return (self.row_labels or self.row_names, self.column_labels or self.column_names)[axis]
+
     @property
     def masks(self) -> dict[str, np.ndarray]:
         """Why cells are masked, in words, and which ones: True at each of them."""
@@ -111,12 +128,19 @@ class Picture:
         scale = f"±{shown}" if self.quantity == "signed" else f"0 … {percent(self.scale)}"
         count, largest = self.off_scale
         off = (off_in_words(count, largest, self.quantity),) if count else ()
-        kind = {"weight": ("learned",), "cache": (self._cache,), "activation": ()}[self.kind]
+        kind = {"weight": (self.source,), "cache": (self._cache,), "activation": ()}[self.kind]
         return f"scale {scale} {self.scale_from}".rstrip(), *kind, *off, *self.notes
 
     @property
     def _cache(self) -> str:
-        return f"{self.cached * self.tile[0]} rows from cache" if self.cached else "into the cache"
+        rows = self.cached * self.tile[0]
+        return f"{rows:,} row{'' if rows == 1 else 's'} from the cache" if rows else "into the cache"
+
+    def in_powers_of_ten(self) -> "Picture":
+        """The same cells, small probabilities to be written without the zeros that all of them begin with."""
+        power = math.floor(math.log10(self.scale)) if 0 < self.scale < 0.01 else 0
+        note = (f"numbers × 10{str(power).translate(_RAISED)}",) if power else ()
+        return replace(self, power=power, notes=(*self.notes, *note))
 
     def with_scale_of(self, other: "Picture", scale_from: str | None = None) -> "Picture":
         """The same cells on another picture's scale, with those that it does not reach. scale_from: whose it is."""
@@ -125,6 +149,9 @@ class Picture:
         off = len(beyond), float(beyond.max(initial=0))
         source = other.scale_from if scale_from is None else scale_from
         return replace(self, scale=other.scale, off_scale=off, scale_from=source)
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def masks_of(
@@ -200,15 +227,20 @@ def off_in_words(count: int, largest: float, quantity: str = "signed") -> str:
 
 
 def number(value: float) -> str:
-    """A number for a caption: 2.1, 0.034, 22,453."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    power = int(f"{value:.1e}".partition("e")[2])  # once it is rounded: 0.996 is 1.0
-    return f"{value:.{max(0, 1 - power)}f}"
+    """A number for a caption: 2.1, −0.034, 22,453."""
+    size = abs(value)
+    if size == 0 or not math.isfinite(size):
+        text = f"{size:g}"
+    elif size >= 100:
+        text = f"{size:,.0f}"
+    else:
+        power = int(f"{size:.1e}".partition("e")[2])  # once it is rounded: 0.996 is 1.0
+        text = f"{size:.{max(0, 1 - power)}f}"
+    return f"−{text}" if value < 0 else text
 
 
 def percent(share: float) -> str:
-    """A probability for reading: 77 %, 0.0033 %."""
+    """A probability for reading: 77 %, 0.0033 %, 1.5e−7 %. Nobody counts more than a few zeros."""
+    if 0 < share < 1e-6:
+        return f"{100 * share:.1e} %".replace("e-0", "e−").replace("e-", "e−")
     return f"{number(share * 100)} %"

@@ -2,17 +2,22 @@
 
 import streamlit as st
 
-from dashboard import depth, explainer, overview, sections, settings, tile, waiting
-from dashboard.chooser import notice
-from dashboard.components import pager
-from dashboard.headline import headline
-from dashboard.proof import proof
-from dashboard.redraw import forget_rows, guarded, refusal, remember_rows
-from dashboard.state import run_of, step_index, token_position
+from dashboard.browser import pager
+from dashboard.explainer import panel
+from dashboard.link import visit
+from dashboard.matrices import panels, region, sections
+from dashboard.matrices.look import has_choice, look_of
+from dashboard.model_choice.chooser import notice
+from dashboard.overview import overview
+from dashboard.proof.badge import proof
+from dashboard.server.computed import run_of
+from dashboard.server.on_screen import step_index, token_position
+from dashboard.shell import waiting
+from dashboard.shell.fragments import forget_rows, fragment, guarded, refusal, remember_rows
+from dashboard.shell.headline import headline
 from dashboard.tour import card as tour
 
 HEADLINE = "A language model guesses the next piece of text. Here is every number that it used."
-REST = "All other matrices of this step, in order of computation"
 
 
 @guarded
@@ -20,17 +25,17 @@ def page() -> None:
     """Draw the whole page, or the sentence that says why there is no run."""
     forget_rows()
     try:
-        with waiting.for_run(settings.current()):
-            run = run_of(settings.current())
+        with waiting.for_run(visit.current()):
+            run = run_of(visit.current())
     except ValueError as error:
         headline(HEADLINE)
         refusal(str(error))
         return
     config = run.model.config
-    explainer.check(run, settings.current())
-    tile.check(run, settings.current(), run.steps[step_index(settings.current(), run)])
-    settings.check_view(step=len(run.steps), token=len(run.ids), layer=config.layers, head=config.heads)
-    tour.arrive(run, settings.current())
+    panel.check_cell(run, visit.current())
+    region.check_region(run, visit.current(), run.steps[step_index(visit.current(), run)])
+    visit.check_view(step=len(run.steps), token=len(run.ids), layer=config.layers, head=config.heads)
+    tour.arrive(run, visit.current())
     headline(HEADLINE, beside=tour_way)
     with st.container(key="frame"):
         left, right = st.columns([0.76, 0.24], gap="medium")
@@ -43,15 +48,12 @@ def page() -> None:
         overview.stations_strip()
         layer()
     with left.container(key="sections", gap="large"):
-        if sections.shows_all(config):
-            with st.container(key="section-rest"):
-                st.subheader(REST, anchor=False)
         matrices()
         sample()
     pager()
     tour.card()
-    explainer.explainer()
-    remember_rows(settings.current(), run)
+    panel.explainer()
+    remember_rows(visit.current(), run)
 
 
 def tour_way() -> None:
@@ -60,33 +62,30 @@ def tour_way() -> None:
         tour.start_button()
 
 
-@st.fragment(key="layer")
-@guarded
+@fragment("layer")
 def layer() -> None:
     """The choice of layer and head, all heads, the stream through all layers, any part of a large matrix."""
-    chosen = settings.current()
+    chosen = visit.current()
     run = run_of(chosen)
     config = run.model.config
-    if not depth.has_choice(config):
+    if not has_choice(config):
         return
-    step, look = run.steps[step_index(chosen, run)], depth.look_of(chosen, config)
-    depth.overview(run, step, look, chosen, token_position(chosen, run))
+    step, look = run.steps[step_index(chosen, run)], look_of(chosen, config)
+    panels.open_panel(run, step, look, chosen, token_position(chosen, run))
 
 
-@st.fragment(key="matrices")
-@guarded
+@fragment("matrices")
 def matrices() -> None:
-    chosen = settings.current()
+    chosen = visit.current()
     run = run_of(chosen)
     config = run.model.config
     station = None if sections.shows_all(config) else chosen.station
-    sections.sections(run.steps[step_index(chosen, run)], run, depth.look_of(chosen, config), station)
+    sections.sections(run.steps[step_index(chosen, run)], run, look_of(chosen, config), station)
 
 
-@st.fragment(key="sample")
-@guarded
+@fragment("sample")
 def sample() -> None:
-    chosen = settings.current()
+    chosen = visit.current()
     run = run_of(chosen)
     if chosen.station != "sample" and not sections.shows_all(run.model.config):
         return

@@ -2,41 +2,47 @@
 
 import streamlit as st
 
-from dashboard import take_away
-from dashboard.components import Chip, pager, ribbon, timeline
-from dashboard.components.next_token import Runner, next_token
-from dashboard.figures.alternative import in_words
+from dashboard.browser import Chip, pager, ribbon, timeline
+from dashboard.browser.next_token import DRAWN, SAME_CHANCE, Runner, choice_in_words, next_token
+from dashboard.browser.ribbon import bytes_remark
+from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation
-from dashboard.figures.picture import number, percent
-from dashboard.filed import opener
-from dashboard.filed.pictures import picture_of, side_by_side
-from dashboard.overview import RUNNERS, phases
-from dashboard.redraw import guarded, refusal
-from dashboard.sections import MOST_CHARTS
+from dashboard.figures.picture import Picture, number, percent
+from dashboard.matrices.sections import MOST_CHARTS
+from dashboard.overview.overview import RUNNERS, phases
+from dashboard.run_file import opener
+from dashboard.run_file.pictures import picture_of, side_by_side
+from dashboard.server import rude_words
+from dashboard.shell.dialogs import close_dialog
+from dashboard.shell.fragments import fragment, guarded, refusal
+from dashboard.shell.glossary import marked
+from dashboard.shell.presenter import sized
 from llm_core import FiledRun
-from llm_core.catalogue import Entry
-from llm_core.filed_run import FiledStep
+from llm_core.catalogue.entry import Entry
+from llm_core.files.opened_run import FiledStep
+from llm_core.support.plain_words import counted
 
-HEADLINE = "A run from a file."
+HEADLINE = "Open a run from a file."
 MEANING = (
-    "Shown from a file: nothing is computed here, and no model is loaded. “Take it with you” on the Inference page "
-    "saves such a file."
+    "This page shows a run that was saved in a file. It computes nothing and loads no model. “Download” on "
+    "the Inference page saves such a file."
 )
 PARTS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
-_NO_SIDEBAR = ("<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }"
-               "</style>")  # fmt: skip
+_NO_SIDEBAR = (
+    "<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }</style>"
+)
 """The settings beside the other pages change nothing here."""
 
 
 @guarded
 def page() -> None:
     """Draw the opener, and below it the run that was opened."""
-    take_away.close()
+    close_dialog()
     st.html(_NO_SIDEBAR)
     with st.container(key="headline"):
         st.title(HEADLINE, anchor=False)
     st.caption(MEANING)
-    run = opener.opened()
+    run = opener.opened_run()
     with st.container(horizontal=True, gap="medium", key="filed-top"):
         if run is not None:
             facts(run)
@@ -58,14 +64,15 @@ def page() -> None:
 
 def facts(run: FiledRun) -> None:
     """What was run and how, and the way to the same run with its model."""
-    s = run.sampling
-    settings = [f"temperature {s.temperature:g}", f"top-k {s.top_k or 'off'}",
-                f"top-p {'off' if s.top_p == 1 else f'{s.top_p:g}'}", f"dice seed {s.seed}",
-                f"{run.max_new_tokens} new tokens asked for"]  # fmt: skip
+    settings = [
+        *run.sampling.stages_in_words,
+        f"dice seed {run.sampling.seed}",
+        counted(run.max_new_tokens, "new token"),
+    ]
     dtype = "" if run.dtype in run.model_name else f" · {run.dtype}"
     seed = "" if run.seed is None else f" · weights seed {run.seed}"
     lines = [
-        f"{run.model_name}{dtype}{seed} · fingerprint {run.fingerprint[:8]}",
+        f"{run.model_name}{dtype}{seed} · fingerprint {run.weights_version[:8]}",
         " · ".join(settings),
         "Saved with " + ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     ]
@@ -77,10 +84,11 @@ def facts(run: FiledRun) -> None:
 def _way_back(run: FiledRun) -> None:
     wanted = opener.same_run(run)
     if wanted is None:
-        st.text("This page cannot compute the same run: its model, text or settings have no name here.")
+        st.text("This page cannot compute the same run: it does not know the run's model, text or settings.")
         return
-    st.link_button("Open the same run with its model", opener.address(wanted, run.fingerprint),
-                   icon=":material/open_in_new:")  # fmt: skip
+    st.link_button(
+        "Open the same run with its model", opener.address(wanted, run.weights_version), icon=":material/open_in_new:"
+    )
 
 
 # ---- the run --------------------------------------------------------------------------------------------------------
@@ -90,17 +98,24 @@ def step_of(run: FiledRun) -> FiledStep:
     return run.steps[min(st.session_state.get("filed-step", 0), len(run.steps) - 1)]
 
 
-@st.fragment(key="filed-tokens")
-@guarded
+@fragment("filed-tokens")
 def tokens() -> None:
-    run = opener.opened()
+    run = opener.opened_run()
     assert run is not None
     step = step_of(run)
     chips = [Chip(i, label, i >= run.prompt_length, i < step.positions.stop) for i, label in enumerate(run.labels)]
-    ribbon(chips, selected=st.session_state.get("filed-token", run.prompt_length - 1), key="ribbon-filed",
-           on_choose=lambda position: st.session_state.update({"filed-token": position}))  # fmt: skip
+    ribbon(
+        chips,
+        selected=st.session_state.get("filed-token", run.prompt_length - 1),
+        key="ribbon-filed",
+        on_choose=lambda position: st.session_state.update({"filed-token": position}),
+    )
     labels = [step.sampled.label for step in run.steps]
     timeline(phases(run.prompt_length, labels), chosen=step.index, key="timeline-filed", on_choose=_choose_step)
+    likely = [c.label for c in step.sampled.most_likely[:RUNNERS]]
+    masked = "" if run.seed is None else rude_words.remark_on([*run.labels, *likely, *run.named.values()])
+    if remark := " ".join(filter(None, (masked, bytes_remark(run.labels)))):
+        st.caption(remark)
 
 
 def _choose_step(index: int) -> None:
@@ -108,47 +123,61 @@ def _choose_step(index: int) -> None:
     st.rerun(["filed-tokens", "filed-rail", "filed-matrices"])
 
 
-@st.fragment(key="filed-rail")
-@guarded
+@fragment("filed-rail")
 def rail() -> None:
-    """The sampled token and the likeliest others, as the file tells them."""
-    run = opener.opened()
+    """The sampled token and the likeliest ones, as the file tells them."""
+    run = opener.opened_run()
     assert run is not None
     step = step_of(run)
     sampled = step.sampled
-    chance = f"{number(sampled.probability * run.config.vocab_size)} ×"
-    known = [(percent(sampled.probability), "probability"), (chance, "chance"),
-             (percent(sampled.drawn_probability), "drawn with")]  # fmt: skip
-    others = [c for c in sampled.most_likely if c.id != sampled.id][:RUNNERS]
-    most = max([c.probability for c in sampled.most_likely], default=1) or 1
-    runners = [Runner(c.label, percent(c.probability), c.probability / most) for c in others]
-    next_token(sampled.label, known, runners, after=run.labels[step.positions[-1]], key="filed-card")
+    times = f"{number(sampled.probability * run.config.vocab_size)} ×"
+    known = [
+        (percent(sampled.probability), "probability"),
+        (times, SAME_CHANCE),
+        (percent(sampled.drawn_probability), DRAWN),
+    ]
+    best = max(sampled.most_likely, key=lambda c: c.probability, default=None)
+    most = (best.probability if best else 1) or 1
+    runners = [Runner(c.label, percent(c.probability), c.probability / most) for c in sampled.most_likely[:RUNNERS]]
+    is_likeliest = best is None or sampled.probability >= best.probability
+    choice = choice_in_words(best.label if best else "", is_likeliest, greedy=run.sampling.greedy)
+    after = run.labels[step.positions[-1]]
+    next_token(sampled.label, known, runners, choice=choice, after=after, key="filed-card")
 
 
-@st.fragment(key="filed-matrices")
-@guarded
+@fragment("filed-matrices")
 def matrices() -> None:
     """The saved matrices of the step: of one layer, and where they are many, of one part."""
-    run = opener.opened()
+    run = opener.opened_run()
     assert run is not None
     step = step_of(run)
     if not step.names:
-        st.text("This file has the run's tokens and settings, and no matrices.")
+        st.text("This file contains the run's tokens and settings, but no matrices.")
         return
     layer, head = _selectors(run, step)
     entries = [run.entries[name] for name in step.names if run.entries[name].layer in (None, layer)]
     by_part = {part: [e for e in entries if e.part == part] for part in PARTS}
-    figures = {part: side_by_side([picture_of(step, e.name, head) for e in found])
-               for part, found in by_part.items() if found}  # fmt: skip
+    figures = {
+        part: side_by_side([picture_of(step, e.name, head) for e in found]) for part, found in by_part.items() if found
+    }
     if sum(map(len, figures.values())) > MOST_CHARTS:
-        part = st.segmented_control("Part", list(figures), format_func=PARTS.get, default=next(iter(figures)),
-                                    required=True, key="filed-part", label_visibility="collapsed")  # fmt: skip
+        part = st.segmented_control(
+            "Part",
+            list(figures),
+            format_func=PARTS.__getitem__,
+            default=next(iter(figures)),
+            required=True,
+            key="filed-part",
+            label_visibility="collapsed",
+        )
         figures = {part: figures[part][:MOST_CHARTS]}
     for part, rows in figures.items():
         with st.container(key=f"section-filed-{part}"):
             st.subheader(PARTS[part], anchor=False)
-            for row in rows:
-                _figure([run.entries[picture.name] for picture in row], row, run)
+            found = [[run.entries[picture.name] for picture in row] for row in rows]
+            texts = ("  \n".join(f"**{e.title}** `{e.formula}` {e.meaning}" for e in each) for each in found)
+            for each, row, text in zip(found, rows, marked(*texts), strict=True):
+                _figure(each, row, run, text)
 
 
 def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
@@ -163,12 +192,17 @@ def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
     return layer, head
 
 
-def _figure(entries: list[Entry], row: list, run: FiledRun) -> None:
+def _figure(entries: list[Entry], row: list[Picture], run: FiledRun, text: str) -> None:
     with st.container(key=f"equation-filed-{entries[0].name.replace('.', '-')}", gap="xsmall"):
-        st.markdown("  \n".join(f"**{e.title}** `{e.formula}` {e.meaning}" for e in entries))
-        st.plotly_chart(equation(row, len(run.ids)), width="content", key=f"chart-filed-{entries[0].name}", theme=None,
-                        config={"displayModeBar": False},
-                        alt="; ".join(f"{e.title}: {e.formula}" for e in entries) + ". " + in_words(row))  # fmt: skip
+        st.markdown(text)
+        st.plotly_chart(
+            sized(equation(row, len(run.ids))),
+            width="content",
+            key=f"chart-filed-{entries[0].name}",
+            theme=None,
+            config={"displayModeBar": False},
+            alt="; ".join(f"{e.title}: {e.formula}" for e in entries) + ". " + equation_in_words(row),
+        )
 
 
 page()

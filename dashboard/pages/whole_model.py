@@ -2,18 +2,24 @@
 
 import streamlit as st
 
-from dashboard import explainer, overview, settings
-from dashboard.components import pager, timeline
-from dashboard.headline import headline
-from dashboard.proof import proof
-from dashboard.redraw import forget_rows, guarded, redraw, refusal
-from dashboard.state import run_of, step_index
+from dashboard.browser import pager, timeline
+from dashboard.browser.ribbon import bytes_remark
+from dashboard.explainer import panel
+from dashboard.link import visit
+from dashboard.overview import overview
+from dashboard.proof.badge import proof
+from dashboard.server import rude_words
+from dashboard.server.computed import run_of
+from dashboard.server.on_screen import step_index
+from dashboard.shell.fragments import forget_rows, fragment, guarded, redraw, refusal
+from dashboard.shell.glossary import marked_one
+from dashboard.shell.headline import headline
 from dashboard.whole_model.lens import logit_lens, refuse_unseen
-from dashboard.whole_model.map import AROUND, MEANING, chosen_matrix, map_of_all, refuse_unknown
+from dashboard.whole_model.map import AROUND, MAP_MEANING, chosen_matrix, map_of_all, refuse_unknown
 from dashboard.whole_model.stream import stream
 from dashboard.whole_model.table import health_table
 
-HEADLINE = "Every layer and every head, in one picture."
+HEADLINE = "See every layer and every head in one picture."
 
 
 @guarded
@@ -21,7 +27,7 @@ def page() -> None:
     """Draw the whole page, or the sentence that says why there is no run."""
     forget_rows()
     try:
-        run = run_of(settings.current())
+        run = run_of(visit.current())
     except ValueError as error:
         headline(HEADLINE)
         refusal(str(error))
@@ -29,11 +35,11 @@ def page() -> None:
     config = run.model.config
     refuse_unknown(config)
     refuse_unseen(run)
-    explainer.check(run, settings.current())
-    settings.check_view(step=len(run.steps), layer=config.layers, head=config.heads, lens_token=config.vocab_size)
+    panel.check_cell(run, visit.current())
+    visit.check_view(step=len(run.steps), layer=config.layers, head=config.heads, lens_token=config.vocab_size)
     headline(HEADLINE)
     steps()
-    st.caption(MEANING)
+    st.caption(marked_one(MAP_MEANING))
     with st.container(key="map-frame"):
         left, right = st.columns([0.64, 0.36], gap="medium")
     with right, st.container(key="map-side"):
@@ -45,23 +51,25 @@ def page() -> None:
     logit_lens()
     health_table()
     pager()
-    explainer.explainer(AROUND)
+    panel.explainer(AROUND)
 
 
-@st.fragment(key="whole-steps")
-@guarded
+@fragment("whole-steps")
 def steps() -> None:
     """The steps of the run; all below is of the chosen one."""
-    chosen = settings.current()
+    chosen = visit.current()
     run = run_of(chosen)
     timeline(overview.phases_of(run), chosen=step_index(chosen, run), key="timeline", on_choose=_choose_step)
+    masked = rude_words.mask_remark(run.model.tokenizer, run.ids)
+    if remark := " ".join(filter(None, (masked, bytes_remark(map(run.model.tokenizer.label, run.ids))))):
+        st.caption(remark)
 
 
 def _choose_step(index: int) -> None:
-    settings.look_at("step", index)
-    settings.look_at("lens_until", None)
-    explainer.forget_cell_elsewhere()
-    redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health", explainer.PART])
+    visit.look_at("step", index)
+    visit.look_at("lens_until", None)
+    panel.forget_cell_elsewhere()
+    redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health", panel.PART])
 
 
 page()

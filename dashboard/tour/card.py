@@ -8,15 +8,18 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import explainer, settings
-from dashboard.components.tour import tour_card
-from dashboard.redraw import SAMPLER_PARTS, TOUR, callback, guarded, redraw, remember_rows
-from dashboard.sections import shows_all
-from dashboard.settings import Settings
-from dashboard.state import run_of, step_index
-from dashboard.tour.facts import Facts, facts
-from dashboard.tour.stops import STOPS, checked, step_of, view_of
-from dashboard.tour.texts import filled, told, words
+from dashboard.browser.tour import tour_card
+from dashboard.explainer import panel
+from dashboard.link import visit
+from dashboard.link.settings import Settings
+from dashboard.link.tour_stops import STOPS, checked_stop, step_of_stop, view_of
+from dashboard.matrices.sections import shows_all
+from dashboard.server.computed import run_of
+from dashboard.server.on_screen import step_index
+from dashboard.shell.fragments import SAMPLER_PARTS, TOUR, callback, fragment, redraw, remember_rows
+from dashboard.shell.glossary import glossary_key
+from dashboard.tour.facts import Facts, stop_facts
+from dashboard.tour.texts import card_texts, filled, stop_texts
 from llm_core import Run
 
 START = "tour-start"
@@ -25,7 +28,7 @@ LOOKS = ("station", "step", "layer", "head")
 
 def arrive(run: Run, chosen: Settings) -> None:
     """Look where the stop of the link looks, the first time that it is told of this run. Call before drawing."""
-    told_of = (chosen.tour, run.model.fingerprint, len(run.steps) > 1)
+    told_of = (chosen.tour, run.model.weights.version, len(run.steps) > 1)
     if chosen.tour and st.session_state.get("tour-arrived") != told_of:
         if "tour-before" not in st.session_state:
             _remember(chosen)
@@ -33,19 +36,17 @@ def arrive(run: Run, chosen: Settings) -> None:
     st.session_state["tour-arrived"] = told_of
 
 
-@st.fragment(key=START)
-@guarded
+@fragment(START)
 def start_button() -> None:
-    text = words()
+    text = card_texts()
     st.button(text["start"], key="tour-start-button", help=text["start_hint"], on_click=_go, args=(STOPS[0],))
 
 
-@st.fragment(key=TOUR)
-@guarded
+@fragment(TOUR)
 def card() -> None:
     """The card, where a stop is told; in presenter mode at least the way into the tour."""
-    chosen = settings.current()
-    shown = {"present": bool(chosen.present), "stops": STOPS, "words": words()}
+    chosen = visit.current()
+    shown = {"present": bool(chosen.present), "stops": STOPS, "words": card_texts(), "forms": glossary_key()}
     if chosen.tour:
         shown |= _told(run_of(chosen), chosen)
     tour_card(shown if chosen.tour or chosen.present else {}, key="tour-card", on_ask=_answer)
@@ -53,16 +54,21 @@ def card() -> None:
 
 def _told(run: Run, chosen: Settings) -> dict[str, Any]:
     stop = chosen.tour
-    found = facts(stop, run)
-    text = told(stop, found.variant, found.values)
-    here = step_index(chosen, run) == step_of(stop, len(run.steps))  # else the cells on screen are another step's
+    found = stop_facts(stop, run)
+    text = stop_texts(stop, found.variant, found.values)
+    here = step_index(chosen, run) == step_of_stop(stop, len(run.steps))  # else the cells on screen are another step's
     number = STOPS.index(stop)
     numbers = {"stop": str(number + 1), "stops": str(len(STOPS))}
-    place = filled(words()["place"], numbers, "texts.toml: the text “place” of [card]")
+    place = filled(card_texts()["place"], numbers, "texts.toml: the text “place” of [card]")
     return {
-        "stop": stop, "number": number, "place": place, "text": text,
-        "marks": found.marks if here else [], "keys": found.shows, "guess": _guess(found, here),
-    }  # fmt: skip
+        "stop": stop,
+        "number": number,
+        "place": place,
+        "text": text,
+        "marks": found.marks if here else [],
+        "keys": found.shows,
+        "guess": _guess(found, here),
+    }
 
 
 def _guess(found: Facts, here: bool) -> dict[str, Any] | None:
@@ -81,41 +87,41 @@ def _answer(question: dict[str, Any]) -> None:
     kind, value = next(iter(question.items()), ("", None))
     if kind == "go":
         try:
-            stop = checked(str(value))
+            stop = checked_stop(str(value))
         except ValueError:
             return
         _go(stop)
     elif kind == "leave":
         _leave()
-    elif kind == "explain" and settings.current().tour:
-        chosen = settings.current()
-        settings.look_at("cell", str(facts(chosen.tour, run_of(chosen)).cell))
-        redraw([explainer.PART])
+    elif kind == "explain" and visit.current().tour:
+        chosen = visit.current()
+        visit.look_at("cell", str(stop_facts(chosen.tour, run_of(chosen)).cell))
+        redraw([panel.PART])
     elif kind == "resume":
-        settings.look_at("cell", "")
-        redraw([explainer.PART, TOUR])
+        visit.look_at("cell", "")
+        redraw([panel.PART, TOUR])
     elif kind == "present":
-        settings.look_at("present", int(value is True))
+        visit.look_at("present", int(value is True))
         st.rerun()
 
 
 @callback
 def _go(stop: str) -> None:
     """Tell another stop: the page looks where it looks."""
-    before = settings.current()
+    before = visit.current()
     run = run_of(before)
     if not before.tour:
         _remember(before)
-    settings.look_at("tour", stop)
-    st.session_state["tour-arrived"] = (stop, run.model.fingerprint, len(run.steps) > 1)
+    visit.look_at("tour", stop)
+    st.session_state["tour-arrived"] = (stop, run.model.weights.version, len(run.steps) > 1)
     _look(view_of(stop, run.model.config, len(run.steps)))
     _redraw_since(before, run)
 
 
 def _leave() -> None:
     """Look where the visitor looked before."""
-    before = settings.current()
-    settings.look_at("tour", "")
+    before = visit.current()
+    visit.look_at("tour", "")
     _look(st.session_state.pop("tour-before", {}))
     _redraw_since(before, run_of(before))
 
@@ -126,13 +132,13 @@ def _remember(chosen: Settings) -> None:
 
 def _look(view: dict[str, int | str]) -> None:
     for name, value in view.items():
-        settings.look_at(name, value)
-    settings.look_at("cell", "")
+        visit.look_at(name, value)
+    visit.look_at("cell", "")
 
 
 def _redraw_since(before: Settings, run: Run) -> None:
     """Draw again what the change of view concerns, the card last: it points at what is above."""
-    now = settings.current()
+    now = visit.current()
     changed = {name for name in (*LOOKS, "cell") if getattr(now, name) != getattr(before, name)}
     parts: set[str] = set()
     if "station" in changed:
@@ -144,5 +150,5 @@ def _redraw_since(before: Settings, run: Run) -> None:
     if changed & {"layer", "head"}:
         parts |= {"stations", "layer", "matrices"}
     if "cell" in changed:
-        parts.add(explainer.PART)
+        parts.add(panel.PART)
     redraw([*sorted(parts - {TOUR}), TOUR])

@@ -12,18 +12,21 @@ from typing import Any
 import streamlit as st
 import torch
 
-from dashboard.explainer_terms import marks as marks_of
-from dashboard.explainer_trail import Address
+from dashboard.explainer.terms import marks as marks_of
 from dashboard.figures.picture import number, percent
-from dashboard.tour.stops import step_of
+from dashboard.link.tour_stops import step_of_stop
+from dashboard.link.trail import Address
 from llm_core import Run, Step, explain, generate
-from llm_core.attention import allowed_keys
-from llm_core.cells import TOKEN_IDS
-from llm_core.explanation import Explanation
+from llm_core.explanation.cells import TOKEN_IDS
+from llm_core.explanation.explanation import Explanation, shape_of
+from llm_core.model.attention import allowed_keys
+from llm_core.runs.stages import TEMPERATURE, all_titles
+from llm_core.support.plain_words import counted
 
 AT, FF = "layers.0.attention", "layers.0.feedforward"
 CHOICES = 4  # that a guess offers
-LONGEST = 24  # characters of a token within a sentence
+_WORDS = {2: "two", 3: "three", 4: "four"}
+_LONGEST = 24  # characters of a token within a sentence
 UNMOVED = 1e-5  # of the largest logit: what the order of additions alone may change
 _ENDS = {"length": "once", "stop": "stopped", "context": "full"}
 
@@ -55,7 +58,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Place:
+class _Place:
     """A step, and the row of it that a stop follows: its last one, from which the next token comes."""
 
     step: Step
@@ -76,7 +79,7 @@ class Place:
     def word(self, token_id: int) -> str:
         """A token as a sentence quotes it: not too long, and of whatever direction."""
         label = self.run.model.tokenizer.label(token_id)
-        return f"\u2068{label if len(label) <= LONGEST else label[: LONGEST - 1] + '…'}\u2069"
+        return f"\u2068{label if len(label) <= _LONGEST else label[: _LONGEST - 1] + '…'}\u2069"
 
     def told(self, name: str, *index: int) -> tuple[Explanation, Address, list[dict[str, Any]]]:
         """How a cell came about, its address, and the marks around it and its operands."""
@@ -90,15 +93,15 @@ class Place:
         return values[0, 0] if values.ndim == 3 else values[0]
 
 
-def facts(stop: str, run: Run) -> Facts:
+def stop_facts(stop: str, run: Run) -> Facts:
     """The numbers of one stop in this run; `common` values are among those of every stop."""
-    place = Place(run.steps[step_of(stop, len(run.steps))])
+    place = _Place(run.steps[step_of_stop(stop, len(run.steps))])
     found = FACTS[stop](place)
     return replace(found, values=common(run) | found.values)
 
 
 def common(run: Run) -> dict[str, str]:
-    first = Place(run.steps[0])
+    first = _Place(run.steps[0])
     return {"token": first.token(first.position), "position": str(first.position), "tokens": f"{len(run.prompt_ids):,}"}
 
 
@@ -142,33 +145,43 @@ def _summed(numbers: Sequence[float], count: int) -> str:
 
 def _row(kind: str, name: str, row: int, columns: Sequence[int], head: bool = False) -> dict[str, Any]:
     """A mark around some columns, from the first to the last, of one row."""
-    return {"kind": kind, "matrix": name, "head": [0, 1] if head else None, "rows": [row, row + 1],
-            "columns": [columns[0], columns[-1] + 1]}  # fmt: skip
+    return {
+        "kind": kind,
+        "matrix": name,
+        "head": [0, 1] if head else None,
+        "rows": [row, row + 1],
+        "columns": [columns[0], columns[-1] + 1],
+    }
 
 
 # ---- one function for each stop -------------------------------------------------------------------------------------
 
 
-def _text(at: Place) -> Facts:
+def _text(at: _Place) -> Facts:
     ids = at.run.prompt_ids
-    values = {"id": str(ids[-1]), "vocab": f"{at.run.model.config.vocab_size:,}",
-              "ids": ", ".join(map(str, ids[:8])) + (", …" if len(ids) > 8 else "")}  # fmt: skip
-    return Facts(values, [], Address(TOKEN_IDS, (at.row,)), shows=("ribbon",))
+    values = {
+        "id": str(ids[-1]),
+        "vocab": f"{at.run.model.config.vocab_size:,}",
+        "ids": ", ".join(map(str, ids[:8])) + (", …" if len(ids) > 8 else ""),
+    }
+    variant = "one" if len(ids) == 1 else ""
+    return Facts(values, [], Address(TOKEN_IDS, (at.row,)), variant, shows=("ribbon",))
 
 
-def _embedding(at: Place) -> Facts:
+def _embedding(at: _Place) -> Facts:
     row = at.last("token_embedding")
     _, cell, marks = at.told("token_embedding", at.row, 0)
     whole = [{**mark, "columns": [0, len(row)]} for mark in marks]
-    return Facts({"id": str(at.run.prompt_ids[-1]), "width": str(len(row)), "numbers": _some(row.tolist())}, whole,
-                 cell)  # fmt: skip
+    return Facts(
+        {"id": str(at.run.prompt_ids[-1]), "width": str(len(row)), "numbers": _some(row.tolist())}, whole, cell
+    )
 
 
-def _order(at: Place) -> Facts:
+def _order(at: _Place) -> Facts:
     return {"none": _no_order, "rope": _turned}.get(at.run.model.config.position, _added)(at)
 
 
-def _no_order(at: Place) -> Facts:
+def _no_order(at: _Place) -> Facts:
     """Where no position enters, the tokens before the last one are put in reverse order, and what changes is told."""
     *earlier, last = at.run.prompt_ids
     width = at.run.model.config.model_dim
@@ -179,9 +192,12 @@ def _no_order(at: Place) -> Facts:
     values = {"best": at.word(best), "score": said(float(before[best]))}
     if earlier == earlier[::-1]:
         return Facts(values, marks, cell, "short")
-    after = _reordered(at, at.run.model.fingerprint, (*earlier[::-1], last))
-    values |= {"reordered_best": at.word(after.best), "reordered_score": said(after.score),
-               "difference": said(after.difference)}  # fmt: skip
+    after = _reordered(at, at.run.model.weights.version, (*earlier[::-1], last))
+    values |= {
+        "reordered_best": at.word(after.best),
+        "reordered_score": said(after.score),
+        "difference": said(after.difference),
+    }
     return Facts(values, marks, cell, "none" if after.difference <= UNMOVED * float(before.abs().max()) else "causal")
 
 
@@ -196,7 +212,7 @@ class Reordered:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _reordered(_at: Place, fingerprint: str, ids: tuple[int, ...]) -> Reordered:
+def _reordered(_at: _Place, version: str, ids: tuple[int, ...]) -> Reordered:
     """Kept for all visitors by model and ids: the card is drawn again more often than the text changes."""
     before = _at.step.logits[0].double()
     after = generate(_at.run.model, list(ids)).steps[0].logits[0].double()
@@ -204,7 +220,7 @@ def _reordered(_at: Place, fingerprint: str, ids: tuple[int, ...]) -> Reordered:
     return Reordered(int(after.argmax()), score, float((after - before).abs().max()))
 
 
-def _turned(at: Place) -> Facts:
+def _turned(at: _Place) -> Facts:
     told, cell, marks = at.told(f"{AT}.q_rotated", 0, at.row, 0)
     numbers, (own, partner) = told.numbers, told.terms
     values = {name: _factor(numbers[name]) for name in ("cos", "sin")}
@@ -217,125 +233,191 @@ def _turned(at: Place) -> Facts:
     return Facts(values, marks, cell, "rope")
 
 
-def _added(at: Place) -> Facts:
+def _added(at: _Place) -> Facts:
     told, cell, marks = at.told("input", at.row, 0)
     token, position = told.terms
     values = {"number": said(token.value), "added": _factor(position.value), "sum": said(told.result)}
     return Facts(values, marks, cell, at.run.model.config.position)
 
 
-def _qkv(at: Place) -> Facts:
+def _qkv(at: _Place) -> Facts:
     told, cell, marks = at.told(f"{AT}.q", 0, at.row, 0)
     rows = {letter: at.last(f"{AT}.{letter}") for letter in "qkv"}
     width = len(rows["q"])
     others = [_row("cell", f"{AT}.{letter}", at.row, range(width), head=True) for letter in "kv"]
     values = {letter: said(float(row[0])) for letter, row in rows.items()}
-    return Facts({**values, "width": str(width), "terms": product(told), "result": said(told.result)},
-                 [*marks, *others], cell)  # fmt: skip
+    return Facts(
+        {**values, "width": str(width), "terms": product(told), "result": said(told.result)}, [*marks, *others], cell
+    )
 
 
-def _scores(at: Place) -> Facts:
+def _scores(at: _Place) -> Facts:
     """The last token's question times the first token's label."""
     told, cell, marks = at.told(f"{AT}.dot_products", 0, at.row, 0)
     return Facts({"key_token": at.token(0), "terms": product(told), "result": said(told.result)}, marks, cell)
 
 
-def _mask(at: Place) -> Facts:
+def _mask(at: _Place) -> Facts:
     told, cell, marks = at.told(f"{AT}.scores", 0, at.row, 0)
     config, count = at.run.model.config, len(at.step.positions)
     hidden = int((~allowed_keys(at.step.positions, at.step.positions.stop, config.window)).sum())
     if count > 1:
         marks.append(_row("operand", f"{AT}.masked_scores", 0, range(1, count), head=True))
-    values = {"head_dim": str(config.head_dim), "root": said(math.sqrt(config.head_dim)),
-              "dot": said(told.terms[0].inputs[0]), "score": said(told.result), "hidden": f"{hidden:,}",
-              "cells": f"{count * count:,}", "window": f"{config.window or 0:,}"}  # fmt: skip
+    values = {
+        "head_dim": str(config.head_dim),
+        "root": said(math.sqrt(config.head_dim)),
+        "dot": said(told.terms[0].inputs[0]),
+        "score": said(told.result),
+        "hidden": f"{hidden:,}",
+        "cells": f"{count * count:,}",
+        "window": f"{config.window or 0:,}",
+    }
     return Facts(values, marks, cell, "one" if count == 1 else "window" if config.window else "")
 
 
-def _softmax(at: Place) -> Facts:
+def _softmax(at: _Place) -> Facts:
     row = at.last(f"{AT}.weights")
     best = int(row.argmax())
     told, cell, marks = at.told(f"{AT}.weights", 0, at.row, best)
     n = told.numbers
     few = len(row) if len(row) <= 5 else 4  # "…" never stands for a single one
     powers = _summed([term.value for term in told.terms[:few]], len(row))
-    values = {"best": at.token(best), "best_position": str(best), "share": percent(told.result),
-              "score": said(n["input"]), "highest": _factor(n["maximum"]), "power": said(n["exponential"]),
-              "total": said(n["total"]), "powers": powers}  # fmt: skip
+    values = {
+        "best": at.token(best),
+        "best_position": str(best),
+        "share": percent(told.result),
+        "score": said(n["input"]),
+        "highest": _factor(n["maximum"]),
+        "power": said(n["exponential"]),
+        "total": said(n["total"]),
+        "powers": powers,
+    }
     if len(row) == 1:
         return Facts(values, marks, cell, "alone")
     offered = sorted(row.topk(min(CHOICES, len(row))).indices.tolist())
-    values |= {"offered": str(len(offered)), "seen": f"{len(row):,}"}
+    values |= {"offered": _WORDS[len(offered)], "seen": f"{len(row):,}"}
     covered = _row("cell", f"{AT}.weights", at.row, range(len(row)), head=True)
     guess = Guess([f"{p}  {at.token(p)}" for p in offered], offered.index(best), covered)
     return Facts(values, marks, cell, "some" if len(row) > len(offered) else "", guess=guess)
 
 
-def _mixing(at: Place) -> Facts:
+def _mixing(at: _Place) -> Facts:
     row = at.last(f"{AT}.weights")
     best = int(row.argmax())
     told, cell, marks = at.told(f"{AT}.head_output", 0, at.row, 0)
-    values = {"best": at.token(best), "share": percent(float(row[best])), "terms": product(told),
-              "result": said(told.result)}  # fmt: skip
+    values = {
+        "best": at.token(best),
+        "share": percent(float(row[best])),
+        "terms": product(told),
+        "result": said(told.result),
+    }
     return Facts(values, marks, cell, "alone" if len(row) == 1 else "")
 
 
-def _feedforward(at: Place) -> Facts:
+def _feedforward(at: _Place) -> Facts:
     config = at.run.model.config
     told, cell, marks = at.told(f"{FF}.hidden", at.row, 0)
     incoming, hidden = at.last(f"{FF}.gate" if config.gated else f"{FF}.up"), at.last(f"{FF}.hidden")
     marks.append(_row("operand", f"{FF}.hidden", at.row, range(len(hidden))))
-    values = {"units": f"{len(hidden):,}", "zeros": f"{int((hidden == 0).sum()):,}",
-              "below": f"{int((incoming < 0).sum()):,}", "input": said(told.numbers["input"]),
-              "activated": said(told.numbers["activated"]), "result": said(told.result),
-              "carried": _factor(told.terms[-1].inputs[0])}  # fmt: skip
-    variant = {"relu": "relu", "swiglu": "swiglu"}.get(config.feedforward, "gelu")
+    values = {
+        "units": f"{len(hidden):,}",
+        "zeros": f"{int((hidden == 0).sum()):,}",
+        "below": f"{int((incoming < 0).sum()):,}",
+        "input": said(told.numbers["input"]),
+        "activated": said(told.numbers["activated"]),
+        "result": said(told.result),
+        "carried": _factor(told.terms[-1].inputs[0]),
+    }
+    variant = {"gelu_tanh": "gelu"}.get(config.feedforward, str(config.feedforward))  # both have one text
+    if variant == "relu":
+        variant = {"0": "relu_none", "1": "relu_one"}.get(values["zeros"], variant)
     return Facts(values, marks, cell, variant)
 
 
-def _depth(at: Place) -> Facts:
+def _depth(at: _Place) -> Facts:
     best = int(at.step.logits[0].argmax())
     told, cell, marks = at.told("logits", 0, best)
     marks = [{**mark, "label": at.word(best)} if mark["kind"] == "cell" else mark for mark in marks]
     first, last = (float(at.step.doors[end][at.row].float().norm()) for end in (0, -1))
-    values = {"layers": str(at.run.model.config.layers), "before": said(first), "after": said(last),
-              "vocab": f"{at.run.model.config.vocab_size:,}", "best": at.word(best), "terms": product(told),
-              "result": said(told.result)}  # fmt: skip
+    values = {
+        "layers": str(at.run.model.config.layers),
+        "before": said(first),
+        "after": said(last),
+        "vocab": f"{at.run.model.config.vocab_size:,}",
+        "best": at.word(best),
+        "terms": product(told),
+        "result": said(told.result),
+    }
     return Facts(values, marks, cell, "one" if at.run.model.config.layers == 1 else "")
 
 
-def _choosing(at: Place) -> Facts:
+def _choosing(at: _Place) -> Facts:
     sampled, sampling = at.step.sampled, at.run.sampling
     drawn_from = sampled.stages[-1].probabilities
     line = drawn_from.cumsum(-1) / drawn_from.sum()
-    values = {"sampled": at.word(sampled.id), "probability": percent(sampled.probability),
-              "drawn": percent(sampled.drawn_probability), "temperature": f"{sampling.temperature:g}",
-              "times": number(sampled.probability * len(drawn_from)), "left": f"{int((drawn_from > 0).sum()):,}",
-              "dice": f"{sampled.u:.6f}", "seed": str(sampling.seed), "end": f"{float(line[sampled.id]):.6f}",
-              "start": f"{float(line[sampled.id - 1]) if sampled.id else 0:.6f}"}  # fmt: skip
+    values = {
+        "sampled": at.word(sampled.id),
+        "probability": percent(sampled.probability),
+        "drawn": percent(sampled.drawn_probability),
+        "temperature": f"{sampling.temperature:g}",
+        "stages": all_titles(),
+        "times": number(sampled.probability * len(drawn_from)),
+        "left": f"{int((drawn_from > 0).sum()):,}",
+        "dice": f"{sampled.u:.6f}",
+        "seed": str(sampling.seed),
+        "end": f"{float(line[sampled.id]):.6f}",
+        "start": f"{float(line[sampled.id - 1]) if sampled.id else 0:.6f}",
+    }
     _, cell, marks = at.told("probabilities", 0, sampled.id)
-    return Facts(values, marks, cell, "" if sampling.temperature else "greedy", ("equation-sample", "next-token-card"))
+    if sampling.greedy:
+        variant = "greedy"
+    elif values["left"] == "1":
+        variant = "one"
+    elif not sampling.stages_on:
+        variant = "unchanged"
+    else:
+        variant = "" if sampling.stages_on == [TEMPERATURE] else "cut"
+    return Facts(values, marks, cell, variant, ("equation-sample", "next-token-card"))
 
 
-def _again(at: Place) -> Facts:
+def _again(at: _Place) -> Facts:
     """The decode step; where the run ends before it, what it would do."""
     run, config = at.run, at.run.model.config
     cached = len(run.prompt_ids)
     decodes = at.step.index > 0
-    name, width = f"{AT}.keys", config.head_dim
-    rows = [{"kind": "operand", "matrix": f"{AT}.{each}", "head": [0, 1], "rows": [0, cached], "columns": [0, width]}
-            for each in ("keys", "values")]  # fmt: skip
+    name = f"{AT}.keys"
+    heads, _, width = shape_of(at.step, name).values()
+    rows = [
+        {"kind": "operand", "matrix": f"{AT}.{each}", "head": [0, 1], "rows": [0, cached], "columns": [0, width]}
+        for each in ("keys", "values")
+    ]
     new = [_row("cell", f"{AT}.{each}", cached, range(width), head=True) for each in ("keys", "values")]
-    numbers = 2 * config.kv_heads * width * config.layers
-    values = {"new_token": at.word(run.new_ids[0]), "new_position": str(cached), "cached": f"{cached:,}",
-              "all": f"{cached + 1:,}", "numbers": f"{numbers:,}", "kept": f"{numbers * cached:,}"}  # fmt: skip
+    each = heads * width * config.layers  # numbers of one token's keys, and as many of its values
+    values = {
+        "new_token": at.word(run.new_ids[0]),
+        "new_position": str(cached),
+        "cached": f"{cached:,}",
+        "all": f"{cached + 1:,}",
+        "counted": counted(cached, "token"),
+        "each": f"{each:,}",
+        "kept": f"{2 * each * cached:,}",
+    }
     cell = Address(name, (0, cached if decodes else cached - 1, 0))
     variant = "" if decodes else _ENDS[run.ended or "length"]
     return Facts(values, [*new, *rows] if decodes else rows, cell, variant)
 
 
-FACTS: dict[str, Callable[[Place], Facts]] = {
-    "text": _text, "embedding": _embedding, "order": _order, "qkv": _qkv, "scores": _scores, "mask": _mask,
-    "softmax": _softmax, "mixing": _mixing, "feedforward": _feedforward, "depth": _depth, "choosing": _choosing,
+FACTS: dict[str, Callable[[_Place], Facts]] = {
+    "text": _text,
+    "embedding": _embedding,
+    "order": _order,
+    "qkv": _qkv,
+    "scores": _scores,
+    "mask": _mask,
+    "softmax": _softmax,
+    "mixing": _mixing,
+    "feedforward": _feedforward,
+    "depth": _depth,
+    "choosing": _choosing,
     "again": _again,
-}  # fmt: skip
+}

@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).with_name("texts.toml")
-Told = dict[str, str]
+TOUR_TEXTS = Path(__file__).with_name("texts.toml")
+_Told = dict[str, str]
 
 
 @lru_cache
-def texts(file: Path = FILE) -> dict[str, Any]:
+def texts(file: Path = TOUR_TEXTS) -> dict[str, Any]:
     """The file's tables. Raises ValueError, with the line, where it cannot be read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -20,7 +20,7 @@ def texts(file: Path = FILE) -> dict[str, Any]:
         raise ValueError(f"{file.name} cannot be read: {error}") from error
 
 
-def told(stop: str, variant: str, values: Mapping[str, str], file: Path = FILE) -> Told:
+def stop_texts(stop: str, variant: str, values: Mapping[str, str], file: Path = TOUR_TEXTS) -> _Told:
     """All texts of one stop, filled in: those of the variant, and where it has none those of the stop itself.
 
     Raises ValueError for a text that is missing or has a placeholder that is not among `values`.
@@ -35,7 +35,7 @@ def told(stop: str, variant: str, values: Mapping[str, str], file: Path = FILE) 
     return {name: filled(text, values, f"{file.name}: the text “{name}” of [{stop}]") for name, text in found.items()}
 
 
-def words(file: Path = FILE) -> Told:
+def card_texts(file: Path = TOUR_TEXTS) -> _Told:
     """The texts of the card itself: its buttons, and the place, whose numbers are filled in later."""
     return dict(_table(texts(file), "card", file))
 

@@ -1,31 +1,37 @@
 """The logit lens: what the model would say if it stopped after each layer."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
-from dashboard import models, settings
 from dashboard.figures.alternative import grid_in_words, line_in_words
 from dashboard.figures.equation import escape
 from dashboard.figures.lens import lens_figure
 from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import percent
-from dashboard.redraw import callback, guarded, redraw
-from dashboard.settings import LENS_WINDOWS, Settings
-from dashboard.state import on_screen, run_of, step_index
+from dashboard.link import models, visit
+from dashboard.link.settings import LENS_WINDOWS, Settings, quoted
+from dashboard.server import rude_words
+from dashboard.server.computed import run_of
+from dashboard.server.on_screen import on_screen, step_index
+from dashboard.shell.fields import choice, field, segments
+from dashboard.shell.fragments import callback, fragment, redraw
+from dashboard.shell.glossary import marked_one
 from dashboard.whole_model.stream import at, doors_in_short, doors_in_words
-from dashboard.whole_model.survey import key_of
+from dashboard.whole_model.survey import survey_key
 from llm_core import Run, Step
-from llm_core.lens import Lens, lens
-from llm_core.tokenizer import Tokenizer
+from llm_core.measures.logit_lens import Lens, lens
+from llm_core.model.tokenizer import Tokenizer
 
-TITLE = "What the model would say after each layer"
-MEANING = (
-    "The logit lens: the final norm and the unembedding, applied to the stream at every door. Each cell is the "
-    "likeliest next token; one sees in which layer an answer appears and where it is made sure."
+_TITLE = "What the model would predict after every layer"
+_MEANING = (
+    "The logit lens applies the final norm and the unembedding to the residual stream after every layer. Each cell "
+    "shows the most likely next token at that point, so that you can see in which layer an answer appears."
 )
-RANDOM = "With random weights the guesses are noise: nothing is found, from the first layer to the last."
-TOP, RUNNERS = 3, 5
-LONGEST = 100  # characters that may be typed for a token
+RANDOM = "With random weights these predictions are noise in every layer."
+_TOP, _RUNNERS = 3, 5
+_LONGEST = 100  # characters that may be typed for a token
 
 
 def has_lens(step: Step) -> bool:
@@ -38,21 +44,20 @@ def no_lens(step: Step) -> str:
     """Why there is none."""
     config = step.run.model.config
     return (
-        f"This model has no logit lens: its unembedding reads the hidden layer, {config.stream_out_dim} wide, and the "
-        f"stream that enters the layer is {config.model_dim} wide; there is no earlier place to read a guess from."
+        f"This model has no logit lens. Its unembedding reads the hidden layer, which has {config.stream_out_dim} "
+        f"numbers for each token; the input of the layer has {config.model_dim}, so the unembedding cannot read it."
     )
 
 
-@st.fragment(key="whole-lens")
-@guarded
+@fragment("whole-lens")
 def logit_lens() -> None:
     """The grid of the likeliest tokens, and one token through the layers."""
     chosen, _, step = on_screen()
-    st.subheader(TITLE, anchor=False)
+    st.subheader(_TITLE, anchor=False)
     if not has_lens(step):
         st.text(no_lens(step))
         return
-    st.caption(f"{MEANING} {RANDOM if models.is_random(chosen.model) else ''}")
+    st.caption(marked_one(f"{_MEANING} {RANDOM if models.is_random(chosen.model) else ''}"))
     _grid(step, chosen)
     _line(step, chosen)
 
@@ -72,15 +77,15 @@ def window(step: Step, chosen: Settings) -> range:
 
 def refuse_unseen(run: Run) -> None:
     """Take the end of the window out of the link where there is nothing to choose, or the step has no such position."""
-    chosen = settings.current()
+    chosen = visit.current()
     positions = run.steps[step_index(chosen, run)].positions
     if chosen.lens_until is None:
         return
     if len(positions) <= chosen.lens_window:
         shown = "positions are all" if len(positions) > 1 else "position is"
-        settings.refuse("lens_until", f"this step's {len(positions):,} {shown} shown")
+        visit.refuse("lens_until", f"this step's {len(positions):,} {shown} shown")
     elif chosen.lens_until not in positions:
-        settings.refuse("lens_until", f"this step reads the positions {positions[0]:,} to {positions[-1]:,}")
+        visit.refuse("lens_until", f"this step reads the positions {positions[0]:,} to {positions[-1]:,}")
 
 
 def _choice_of_window(step: Step, chosen: Settings) -> None:
@@ -90,39 +95,40 @@ def _choice_of_window(step: Step, chosen: Settings) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="top", gap="medium", key="lens-window"):
         options = [*(size for size in LENS_WINDOWS if size < count), *[s for s in LENS_WINDOWS if s >= count][:1]]
-        st.session_state["choice-lens-window"] = min(options, key=lambda size: abs(size - chosen.lens_window))
-        st.segmented_control(f"Positions shown, of {count:,}", options, key="choice-lens-window", required=True,
-                             format_func=lambda size: f"all {count}" if size >= count else str(size),
-                             on_change=_choose_window, width="content")  # fmt: skip
+        nearest = min(options, key=lambda size: abs(size - chosen.lens_window))
+        st.segmented_control(
+            f"Positions shown (of {count:,})",
+            required=True,
+            width="content",
+            format_func=lambda size: f"all {count}" if size >= count else str(size),
+            **segments("choice-lens-window", nearest, options, _choose_window),
+        )
         if count > chosen.lens_window:
             first, last = step.positions[0], step.positions[-1]
-            st.session_state["choice-lens-until"] = first + window(step, chosen)[-1]
-            st.slider("Up to position", first, last, key="choice-lens-until", on_change=_choose_until, width=360)
+            until = first + window(step, chosen)[-1]
+            st.slider("Up to position", first, last, width=360, **field("choice-lens-until", until, _choose_until))
 
 
 @callback
-def _choose_window() -> None:
-    settings.look_at("lens_window", st.session_state["choice-lens-window"])
+def _choose_window(size: int) -> None:
+    visit.look_at("lens_window", size)
     chosen, _, step = on_screen()
     if len(step.positions) <= chosen.lens_window:
-        settings.look_at("lens_until", None)
+        visit.look_at("lens_until", None)
     redraw(["whole-lens"])
 
 
 @callback
-def _choose_until() -> None:
+def _choose_until(until: int) -> None:
     _, _, step = on_screen()
-    until = st.session_state["choice-lens-until"]
-    settings.look_at("lens_until", None if until == step.positions[-1] else until)
+    visit.look_at("lens_until", None if until == step.positions[-1] else until)
     redraw(["whole-lens"])
 
 
 # 0.2 MB each of 30 layers: as many positions as the widest window has
-@st.cache_resource(max_entries=48, show_spinner="Reading the stream at every door …")
-def _lens(
-    fingerprint: str, ids: tuple[int, ...], index: int, rows: range, token: int | None, _step: Step
-) -> Lens:  # fmt: skip
-    return lens(_step, RUNNERS + 1, rows, token)
+@st.cache_resource(max_entries=48, show_spinner="Computing the logit lens …")
+def _lens(version: str, ids: tuple[int, ...], index: int, rows: range, token: int | None, _step: Step) -> Lens:
+    return lens(_step, _RUNNERS + 1, rows, token)
 
 
 # ---- the grid -------------------------------------------------------------------------------------------------------
@@ -132,29 +138,45 @@ def guesses_in_words(step: Step, found: Lens) -> str:
     """The grid for those who cannot see it: its range and its surest cells, and the guesses at the last position."""
     label = step.run.model.tokenizer.label
     doors, positions = doors_in_words(len(found.doors)), [f"position {position}" for position in found.positions]
-    guesses = np.array([[label(token) for token in row] for row in found.ids[..., 0].tolist()])
+    guesses = np.array([[quoted(label(token)) for token in row] for row in found.ids[..., 0].tolist()])
     shares = found.probabilities[..., 0].numpy()
     grid = grid_in_words(
-        "The likeliest token at each door and position, and its probability", shares,
-        ([door.replace("after", "after layer") for door in doors], positions), share=True, written=guesses,
-    )  # fmt: skip
+        "The most likely token after every layer and at every position, and its probability",
+        shares,
+        ([door.replace("after", "after layer") for door in doors], positions),
+        share=True,
+        written=guesses,
+    )
     last = zip(doors, guesses[:, -1], shares[:, -1].tolist(), strict=True)
     said = "; ".join(f"{door}: {guess} {percent(share)}" for door, guess, share in last)
     return f"{grid} At position {found.positions[-1]}: {said}."
 
 
 def _grid(step: Step, chosen: Settings) -> None:
-    found = _lens(*key_of(step), window(step, chosen), None, step)
+    found = _lens(*survey_key(step), window(step, chosen), None, step)
     label = step.run.model.tokenizer.label
-    ids = found.ids[..., :TOP].numpy()
+    ids = found.ids[..., :_TOP].numpy()
     tokens = [f"{position} {label(step.run.ids[position])}" for position in found.positions]
-    figure = lens_figure(ids, found.probabilities[..., :TOP].numpy(), {i: label(i) for i in np.unique(ids).tolist()},
-                         doors_in_short(len(found.doors)), tokens)  # fmt: skip
+    figure = lens_figure(
+        ids,
+        found.probabilities[..., :_TOP].numpy(),
+        {i: label(i) for i in np.unique(ids).tolist()},
+        doors_in_short(len(found.doors)),
+        tokens,
+    )
     with st.container(key="equation-whole-lens", gap="xsmall"):
-        st.plotly_chart(figure, width="content", key="chart-whole-lens", theme=None,
-                        config={"displayModeBar": False},
-                        alt=guesses_in_words(step, found))  # fmt: skip
-        st.caption("Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell for the next ones.")
+        st.plotly_chart(
+            figure,
+            width="content",
+            key="chart-whole-lens",
+            theme=None,
+            config={"displayModeBar": False},
+            alt=guesses_in_words(step, found),
+        )
+        st.caption(
+            "Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell to see the next most "
+            "likely tokens. " + rude_words.mask_remark(step.run.model.tokenizer, np.unique(ids[..., 0]).tolist())
+        )
     _choice_of_window(step, chosen)
 
 
@@ -165,33 +187,62 @@ def _line(step: Step, chosen: Settings) -> None:
     """One token through the layers, as the last of the shown positions sees it."""
     row = window(step, chosen)[-1]
     position, token = step.positions[row], followed(step, chosen, row)
-    found, known = (_lens(*key_of(step), range(row, row + 1), i, step) for i in (token, came_next(step, row)))
-    probability, rank = found.probability[:, 0].tolist(), found.rank[:, 0].tolist()
-    label = step.run.model.tokenizer.label
-    where = f"position {position} {label(step.run.ids[position])}"
+    found, known = (_lens(*survey_key(step), range(row, row + 1), i, step) for i in (token, came_next(step, row)))
+    _, ranks, probabilities = found.followed
+    probability, rank = probabilities[:, 0].tolist(), ranks[:, 0].tolist()
+    label = _labels(step)
+    where = f"position {position} {quoted(label(step.run.ids[position]))}"
+    options = candidates(known, "sampled" if position == step.positions[-1] else "came next")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="lens-token"):
-        _choice(step, token, candidates(known, "sampled" if position == step.positions[-1] else "came next"))
+        _choice(step, token, options)
     about, sentence = st.session_state.get("lens-remark", (None, ""))
     if sentence and about == token:
         st.text(sentence)
+    followed_token = escape(quoted(label(token)))
     panels = [
-        Panel(f"Probability of {escape(label(token))}", [Line("probability", probability)], percent=True),
-        Panel(f"Rank of {escape(label(token))} (1 is the likeliest)", [Line("rank", rank)], log=True, falling=True),
-    ]  # fmt: skip
-    st.plotly_chart(lines_figure(doors_in_short(len(found.doors)), panels), key="chart-whole-token", theme=None,
-                    config={"displayModeBar": False},
-                    alt=lines_in_words(label(token), where, probability, rank))  # fmt: skip
-    st.text(in_words(label(token), where, probability, rank))
+        Panel(f"Probability of {followed_token}", [Line("probability", probability)], percent=True),
+        Panel(
+            f"Rank of {followed_token} (1 is the most likely)",
+            [Line("rank", rank)],
+            log=True,
+            falling=True,
+        ),
+    ]
+    st.plotly_chart(
+        lines_figure(doors_in_short(len(found.doors)), panels),
+        key="chart-whole-token",
+        theme=None,
+        config={"displayModeBar": False},
+        alt=_lines_in_words(label(token), where, probability, rank),
+    )
+    st.text(lens_in_words(label(token), where, probability, rank))
+    if remark := rude_words.mask_remark(step.run.model.tokenizer, {token, *options} - _typed()):
+        st.caption(remark)
 
 
-def lines_in_words(label: str, where: str, probability: list[float], rank: list[int]) -> str:
+def _typed() -> frozenset[int]:
+    """The tokens that this visitor has typed here."""
+    typed: frozenset[int] = st.session_state.get("lens-typed", frozenset())
+    return typed
+
+
+def _labels(step: Step) -> Callable[[int], str]:
+    """How tokens are labelled here: those that the visitor has typed as they were typed."""
+    tokenizer, typed = step.run.model.tokenizer, _typed()
+    real = rude_words.unmasking(tokenizer)
+    return lambda i: (real if i in typed else tokenizer).label(i)
+
+
+def _lines_in_words(label: str, where: str, probability: list[float], rank: list[int]) -> str:
     """The lines for those who cannot see them. where: the position that they are seen from."""
     doors = [at(door) for door in doors_in_words(len(rank))]
-    return " ".join([
-        f"Seen from {where}:",
-        line_in_words(f"Probability of {label}", probability, doors, percent),
-        line_in_words(f"Its rank, of which 1 is the likeliest token's, of {label}", rank, doors, "{:,}".format),
-    ])  # fmt: skip
+    return " ".join(
+        [
+            f"At {where}:",
+            line_in_words(f"Probability of {quoted(label)}", probability, doors, percent),
+            line_in_words(f"Rank of {quoted(label)} (1 is the most likely)", rank, doors, "{:,}".format),
+        ]
+    )
 
 
 def came_next(step: Step, row: int) -> int:
@@ -205,28 +256,34 @@ def followed(step: Step, chosen: Settings, row: int) -> int:
     return came_next(step, row) if wanted is None or wanted >= size else wanted
 
 
-def in_words(label: str, where: str, probability: list[float], rank: list[int]) -> str:
+def lens_in_words(label: str, where: str, probability: list[float], rank: list[int]) -> str:
     """When the token comes first and stays there, in a sentence. where: the position whose guesses these are."""
     doors = doors_in_words(len(rank))
-    end = f"at the end it has {percent(probability[-1])}, rank {rank[-1]:,}"
+    end = f"After the last layer it has probability {percent(probability[-1])} and rank {rank[-1]:,}"
     if rank[-1] != 1:
         best = min(range(len(rank)), key=rank.__getitem__)
-        return f"Seen from {where}: the best rank of {label} is {rank[best]:,}, {at(doors[best])}; {end}."
+        return f"At {where}, the best rank of {quoted(label)} is {rank[best]:,}, {at(doors[best])}. {end}."
     first = len(rank) - next((i for i, r in enumerate(reversed(rank)) if r != 1), len(rank))
     if first == len(rank) - 1:
-        return f"Seen from {where}: {label} is the likeliest token only after the last layer; {end}."
-    return f"Seen from {where}: {label} is the likeliest token {at(doors[first])} and from there on; {end}."
+        return f"At {where}, {quoted(label)} is the most likely token only after the last layer. {end}."
+    return f"At {where}, {quoted(label)} is the most likely token {at(doors[first])} and from there on. {end}."
 
 
 def _choice(step: Step, token: int, words: dict[int, str]) -> None:
     """The token that came next, its runners-up, and a field for any other. words: what is known of each."""
     options = list(dict.fromkeys([*words, token]))
-    label = step.run.model.tokenizer.label
-    st.session_state["choice-lens-token"] = token
-    st.selectbox("Token to follow", options, key="choice-lens-token", on_change=_choose_token,
-                 format_func=lambda i: f"{label(i)}{words.get(i, '')}")  # fmt: skip
-    st.text_input("or type one", key="typed-lens-token", max_chars=LONGEST, on_change=_type_token,
-                  placeholder="a word; a space in front matters")  # fmt: skip
+    label = _labels(step)
+    st.selectbox(
+        "Token to follow",
+        format_func=lambda i: f"{label(i)}{words.get(i, '')}",
+        **choice("choice-lens-token", token, options, _choose_token),
+    )
+    st.text_input(
+        "Or type a token",
+        max_chars=_LONGEST,
+        placeholder="Type a word. Begin with a space if it is not the first word.",
+        **field("typed-lens-token", "", _type_token),
+    )
 
 
 def candidates(known: Lens, word: str) -> dict[int, str]:
@@ -235,26 +292,25 @@ def candidates(known: Lens, word: str) -> dict[int, str]:
     known: the lens at one position, with the token that came next; word: how that one came.
     """
     ids, probabilities = known.ids[-1, 0].tolist(), known.probabilities[-1, 0].tolist()
-    others = {i: f" · {percent(p)}" for i, p in zip(ids, probabilities, strict=True) if i != known.token}
-    first = f" · {word}, {percent(float(known.probability[-1, 0]))}"
-    return {known.token: first} | dict(list(others.items())[:RUNNERS])
+    token, _, probability = known.followed
+    others = {i: f" · {percent(p)}" for i, p in zip(ids, probabilities, strict=True) if i != token}
+    first = f" · {word}, {percent(float(probability[-1, 0]))}"
+    return {token: first} | dict(list(others.items())[:_RUNNERS])
 
 
 @callback
-def _choose_token() -> None:
-    token = st.session_state["choice-lens-token"]
+def _choose_token(token: object) -> None:
     if isinstance(token, int):  # of other options than these, as after two quick moves, a browser sends a label
         _follow(token)
 
 
 @callback
-def _type_token() -> None:
+def _type_token(text: str) -> None:
     """The first token of what was typed; where there are more, the page says which one it follows."""
-    text = st.session_state["typed-lens-token"]
-    tokenizer = run_of(settings.current()).model.tokenizer
+    tokenizer = rude_words.unmasking(run_of(visit.current()).model.tokenizer)
     ids = tokens_of(tokenizer, text)
-    st.session_state["typed-lens-token"] = ""
     if ids:
+        st.session_state["lens-typed"] = _typed() | set(ids)
         st.session_state["lens-remark"] = (ids[0], split_in_words(text, [tokenizer.label(i) for i in ids]))
         _follow(ids[0])
 
@@ -269,12 +325,13 @@ def split_in_words(text: str, labels: list[str]) -> str:
     """Which token of a typed text is followed, where the model has no single one for it; else nothing."""
     if len(labels) < 2:
         return ""
-    shown = " + ".join(labels[:6]) + (" + …" if len(labels) > 6 else "")
-    return f"This model writes “{text}” as {len(labels)} tokens ({shown}): the first one, {labels[0]}, is followed."
+    shown = " + ".join(map(quoted, labels[:6])) + (" + …" if len(labels) > 6 else "")
+    followed_one = f"The page follows the first one, {quoted(labels[0])}."
+    return f"This model writes {quoted(text)} as {len(labels)} tokens ({shown}). {followed_one}"
 
 
 def _follow(token: int) -> None:
     chosen, _, step = on_screen()
     usual = came_next(step, window(step, chosen)[-1])
-    settings.look_at("lens_token", None if token == usual else token)
+    visit.look_at("lens_token", None if token == usual else token)
     redraw(["whole-lens"])

@@ -7,37 +7,42 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import explainer, settings
-from dashboard.components.model_map import Column, Outside, Plan, model_map
-from dashboard.depth import look_of
-from dashboard.explainer_trail import Address
-from dashboard.figures.alternative import in_words
+from dashboard.browser.model_map import Column, MapPlan, Outside, model_map
+from dashboard.explainer import panel
+from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation
 from dashboard.figures.picture import number, percent
-from dashboard.navigation import INFERENCE
-from dashboard.pictures import Pictures, Tokens, shape_in_words
-from dashboard.redraw import callback, guarded, redraw
-from dashboard.settings import Settings
-from dashboard.sharing import kv_head_of, sharing_sentence
-from dashboard.state import on_screen, run_of
-from dashboard.whole_model.survey import MOST_ROWS, Survey, cell, entries, is_complete, key_of, survey
+from dashboard.link import settings, visit
+from dashboard.link.settings import Settings
+from dashboard.link.trail import Address
+from dashboard.matrices.look import look_of
+from dashboard.matrices.pictures import Pictures, Tokens, shape_in_words
+from dashboard.matrices.shared_heads import kv_head_of, sharing_sentence
+from dashboard.server import rude_words
+from dashboard.server.computed import run_of
+from dashboard.server.on_screen import on_screen
+from dashboard.shell.fragments import callback, fragment, redraw
+from dashboard.shell.glossary import marked, marked_one
+from dashboard.shell.navigation import INFERENCE
+from dashboard.shell.presenter import sized
+from dashboard.whole_model.survey import SURVEY_ROWS, Survey, cell, is_complete, survey, survey_key, surveyed_entries
 from llm_core import ModelConfig, Step, catalogue
-from llm_core.catalogue import Entry
-from llm_core.health import Health
+from llm_core.catalogue.entry import Entry
+from llm_core.measures.health import Health
+from llm_core.support.plain_words import counted
 
-MEANING = (
-    "Every matrix of this step: layers from top to bottom, and in each layer its parts in order of computation. "
-    "Attention has one picture for each head, so the odd head is seen at once."
+MAP_MEANING = (
+    "The map shows every matrix of this step. Layers go from top to bottom; within a layer, matrices stand in order of "
+    "computation. Attention weights have one picture for each head, so that an unusual head stands out."
 )
-SCALES = (
-    "Attention weights: 0 … 100 % for all heads. Each other matrix has a scale of its own, blue below zero and orange "
-    "above it; grey is masked."
+_SCALES = (
+    "The attention weights of all heads share one colour scale, 0 … 100 %. Each other matrix has its own scale: "
+    "blue is below zero, orange is above zero, and grey is masked."
 )
-ROOM = 300  # pixels for the columns of the matrix beside the map
-SOON = 0.4  # seconds for which no progress is shown: the page would only flicker
+_ROOM = 300  # pixels for the columns of the matrix beside the map
+_SOON = 0.4  # seconds for which no progress is shown: the page would only flicker
 STATION = {"output": "logits"}
-_GROUPS = {"attention": "Attention", "weights": "Weights A, by head", "mixed": "Mixing",
-           "feedforward": "Feed-forward"}  # fmt: skip
+_GROUPS = {"attention": "Attention", "weights": "Weights A, by head", "mixed": "Output", "feedforward": "Feed-forward"}
 
 
 # ---- what is where --------------------------------------------------------------------------------------------------
@@ -48,24 +53,29 @@ def has_heads_apart(entry: Entry) -> bool:
     return entry.operation == "softmax" and entry.axes[-1] == "key"
 
 
-def part_of(entry: Entry) -> str:
+def _part_of(entry: Entry) -> str:
     """A matrix's name without its layer."""
     return entry.name.removeprefix(f"layers.{entry.layer}.")
 
 
-def plan_of(config: ModelConfig, shapes: dict[str, str]) -> Plan:
+def plan_of(config: ModelConfig, shapes: dict[str, str]) -> MapPlan:
     """Where each matrix is; shapes: in words, by name, of layer 0 and of what lies outside of the layers."""
     columns, group = [], "attention"
-    for entry in entries(config, 0):
+    for entry in surveyed_entries(config, 0):
         apart = has_heads_apart(entry)
-        group = "weights" if apart else entry.part if entry.part == "feedforward" else (
-            "mixed" if group in ("weights", "mixed") else "attention")  # fmt: skip
+        group = (
+            "weights"
+            if apart
+            else entry.part
+            if entry.part == "feedforward"
+            else ("mixed" if group in ("weights", "mixed") else "attention")
+        )
         for head in range(config.heads) if apart else [None]:
             symbol = _symbol(entry) if head is None else str(head)
-            columns.append(Column(part_of(entry), head, entry.title, symbol, shapes[entry.name], _GROUPS[group]))
-    outside = [Outside(e.name, e.title, e.symbol, shapes[e.name]) for e in entries(config, None)]
+            columns.append(Column(_part_of(entry), head, entry.title, symbol, shapes[entry.name], _GROUPS[group]))
+    outside = [Outside(e.name, e.title, e.symbol, shapes[e.name]) for e in surveyed_entries(config, None)]
     before = [item for item in outside if catalogue.matrix(config, item.id).part == "embedding"]
-    return Plan(config.layers, columns, before, outside[len(before) :])
+    return MapPlan(config.layers, columns, before, outside[len(before) :])
 
 
 def _symbol(entry: Entry) -> str:
@@ -83,17 +93,15 @@ def chosen_entry(chosen: Settings, config: ModelConfig) -> Entry:
 
 def refuse_unknown(config: ModelConfig) -> None:
     """Take a part out of the link that this model lacks."""
-    part = st.query_params.get("part")
-    names = {part_of(entry) for entry in catalogue.matrices(config)}
-    if part is not None and part not in names:
-        settings.refuse("part", "this model has no such matrix")
+    names = {_part_of(entry) for entry in catalogue.matrices(config)}
+    if visit.current().part not in names:
+        visit.refuse("part", "this model has no such matrix")
 
 
 # ---- the map --------------------------------------------------------------------------------------------------------
 
 
-@st.fragment(key="whole-map")
-@guarded
+@fragment("whole-map")
 def map_of_all() -> None:
     """The map. What it shows is sent once."""
     chosen, run, step = on_screen()
@@ -102,11 +110,15 @@ def map_of_all() -> None:
     entry = chosen_entry(chosen, config)
     head = look_of(chosen, config).head if has_heads_apart(entry) else None
     model_map(
-        plan_of(config, _shapes(found)), lambda: thumbnails_with_words(found), signature=_signature(step),
-        chosen=cell(entry.name, head), allowed={name for seen in found.seen.values() for name in seen.thumbnails},
-        key="model-map", on_choose=_choose,
-    )  # fmt: skip
-    st.caption(" ".join([SCALES, *rows_in_words(step)]))
+        plan_of(config, _shapes(found)),
+        lambda: thumbnails_with_words(found),
+        signature=_signature(step),
+        chosen=cell(entry.name, head),
+        allowed={name for seen in found.seen.values() for name in seen.thumbnails},
+        key="model-map",
+        on_choose=_choose,
+    )
+    st.caption(marked_one(" ".join([_SCALES, *rows_in_words(step)])))
 
 
 def thumbnails_with_words(found: Survey) -> dict[str, dict[str, Any]]:
@@ -136,8 +148,8 @@ def surveyed(step: Step) -> Survey:
     place, start = st.empty(), time.monotonic()
 
     def show(share: float) -> None:
-        if time.monotonic() - start > SOON and share < 1:
-            place.progress(share, f"Looking at every matrix of {step.run.model.config.layers} layers …")
+        if time.monotonic() - start > _SOON and share < 1:
+            place.progress(share, f"Computing the matrices of {counted(step.run.model.config.layers, 'layer')} …")
 
     found = survey(step, show)
     place.empty()
@@ -147,7 +159,11 @@ def surveyed(step: Step) -> Survey:
 def rows_in_words(step: Step) -> list[str]:
     """What is left out of a very long prompt."""
     count = len(step.positions)
-    return [f"Of this step's {count:,} rows the last {MOST_ROWS:,} are looked at."] if count > MOST_ROWS else []
+    return (
+        [f"This step has {count:,} rows; this page shows the last {SURVEY_ROWS:,} of them."]
+        if count > SURVEY_ROWS
+        else []
+    )
 
 
 def _shapes(found: Survey) -> dict[str, str]:
@@ -156,49 +172,61 @@ def _shapes(found: Survey) -> dict[str, str]:
 
 
 def _signature(step: Step) -> str:
-    return hashlib.sha256(repr(key_of(step)).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr(survey_key(step)).encode()).hexdigest()[:24]
 
 
 @callback
 def _choose(name: str) -> None:
     """A cell was chosen: layer, head and part go into the URL, and the station where the Inference page has it."""
-    run = run_of(settings.current())
+    run = run_of(visit.current())
     name, _, head = name.partition("#")
     entry = catalogue.matrix(run.model.config, name)
-    settings.look_at("part", part_of(entry))
-    settings.look_at("station", STATION.get(entry.part, entry.part))
+    visit.look_at("part", _part_of(entry))
+    visit.look_at("station", STATION.get(entry.part, entry.part))
     if entry.layer is not None:
-        settings.look_at("layer", entry.layer)
+        visit.look_at("layer", entry.layer)
     if head:
-        settings.look_at("head", int(head))
+        visit.look_at("head", int(head))
     redraw(["whole-map", "whole-matrix"])
 
 
 # ---- the chosen matrix ----------------------------------------------------------------------------------------------
 
 
-@st.fragment(key="whole-matrix")
-@guarded
+@fragment("whole-matrix")
 def chosen_matrix() -> None:
     """The matrix that was chosen on the map, in full, and the way to where it is computed."""
     chosen, run, step = on_screen()
     config = run.model.config
     look, entry = look_of(chosen, config), chosen_entry(chosen, config)
     pictures = Pictures(step, look, [entry.name])
-    of_tokens = entry.axes[-1] == "vocab"
-    picture = pictures.matrix(entry.name, Tokens.likeliest(step)) if of_tokens else pictures.labelled(entry.name)
+    tokens = Tokens.likeliest(step) if entry.axes[-1] == "vocab" else None
+    picture = pictures.matrix(entry.name, tokens) if tokens else pictures.labelled(entry.name)
     st.subheader(" · ".join([entry.title, *_where(entry, config, look.head)]), anchor=False)
     with st.container(key="equation-whole-matrix", gap="xsmall"):
-        st.plotly_chart(equation([picture], len(run.ids), ROOM), width="content", key="chart-whole-matrix", theme=None,
-                        config={"displayModeBar": False},
-                        alt=f"{entry.title}: {entry.formula}. {in_words([picture])}")  # fmt: skip
-    st.markdown(f"`{entry.formula}` {entry.meaning}.")
+        st.plotly_chart(
+            sized(equation([picture], len(run.ids), _ROOM)),
+            width="content",
+            key="chart-whole-matrix",
+            theme=None,
+            config={"displayModeBar": False},
+            alt=f"{entry.title}: {entry.formula}. {equation_in_words([picture])}",
+        )
     shared = entry.axes[0] == "kv_head"
-    if shared and config.heads > 1:
-        st.caption(sharing_sentence(config, look.head))
-    explainer.open_button_at(entry.name, {"head": kv_head_of(config, look.head) if shared else look.head})
-    st.page_link(INFERENCE, label="See how it is computed", icon=":material/arrow_forward:",
-                 query_params=settings.view() | {"station": STATION.get(entry.part, entry.part)})  # fmt: skip
+    sharing = sharing_sentence(config, look.head) if shared and config.heads > 1 else ""
+    meaning, sharing = marked(f"**{entry.title}** `{entry.formula}` {entry.meaning}.", sharing)
+    st.markdown(meaning)
+    remark = rude_words.mask_remark(run.model.tokenizer, tokens.ids) if tokens else ""
+    if sharing or remark:
+        st.caption(f"{sharing} {remark}".strip())
+    there = {"head": kv_head_of(config, look.head) if shared else look.head, "query": step.positions[-1]}
+    panel.open_button_at(entry.name, there | {"vocab": step.sampled.id})
+    st.page_link(
+        INFERENCE,
+        label="See how it is computed",
+        icon=":material/arrow_forward:",
+        query_params=visit.link(station=STATION.get(entry.part, entry.part)),
+    )
 
 
 def _where(entry: Entry, config: ModelConfig, head: int) -> list[str]:
@@ -214,8 +242,8 @@ def _view_on(chosen: Settings, step: Step, address: Address) -> dict[str, object
     entry = next((each for each in catalogue.matrices(config) if each.name == address.name), None)
     if entry is None or address.step is not None:
         return {}
-    wanted: dict[str, object] = {"part": part_of(entry)} | explainer.layer_and_head(chosen, config, entry, address)
+    wanted = {"part": _part_of(entry), **panel.layer_and_head(chosen, config, entry, address)}
     return {name: value for name, value in wanted.items() if value != getattr(chosen, name)}
 
 
-AROUND = explainer.Around(_view_on, ("whole-map", "whole-matrix"))
+AROUND = panel.Around(_view_on, ("whole-map", "whole-matrix"))

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from dashboard.components import Thumbnail
+from dashboard.browser import Thumbnail
 from dashboard.figures.picture import tile_size
 from dashboard.figures.pooling import all_of, largest
 from dashboard.figures.scale import Sample
@@ -29,11 +29,11 @@ class Shrunk:
         self.by_head = self.attention or matrix.axes == ("head", "query", "key")
         self._values: list[np.ndarray] = []
         self._hidden: list[np.ndarray] = []
-        self._sample = Sample(max(1, matrix.values.numel() // _COUNTED))
+        self._sample = Sample(max(1, matrix.shared.numel() // _COUNTED))
 
     def add(self, matrix: Matrix) -> None:
         """Take these rows in; no more of them is kept than the thumbnail's columns."""
-        values = matrix.values.float().numpy()
+        values = matrix.shared.float().numpy()
         hidden = None if matrix.mask is None else matrix.mask.numpy()
         self._sample.add(values, None if hidden is None else np.broadcast_to(hidden, values.shape))
         if matrix.axes[-1] == "vocab":

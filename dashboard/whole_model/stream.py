@@ -7,14 +7,17 @@ from dashboard.figures.alternative import line_in_words
 from dashboard.figures.equation import escape
 from dashboard.figures.lines import Line, Panel, lines_figure
 from dashboard.figures.picture import number
-from dashboard.redraw import guarded
-from dashboard.state import on_screen
+from dashboard.link.settings import quoted
+from dashboard.server.on_screen import on_screen
+from dashboard.shell.fragments import fragment
+from dashboard.shell.glossary import marked_one
 from llm_core import Step
 
-TITLE = "The stream, layer by layer"
-MEANING = (
-    "The length (norm) of the rows that each layer hands to the next. Where there are residuals every layer adds to "
-    "them; a row far longer than the others is a place where the model parks what it does not need."
+_TITLE = "The residual stream after every layer"
+_MEANING = (
+    "The lines show the length (norm) of the rows that each layer passes to the next. With residual connections every "
+    "layer adds to these rows. In trained models one row is often much longer than the others. "
+    "It belongs to an attention sink."
 )
 JUMP = 4  # times the row's mean length: the longest row stands out
 
@@ -34,44 +37,51 @@ def at(door: str) -> str:
     return "at the input" if door == "input" else door.replace("after", "after layer")
 
 
-@st.fragment(key="whole-stream")
-@guarded
+@fragment("whole-stream")
 def stream() -> None:
     """Mean and largest row norm at each door."""
     _, run, step = on_screen()
     mean, largest, rows = row_norms(step)
     labels = [run.model.tokenizer.label(i) for i in step.ids]
     at = [f"position {step.positions[row]}, {escape(labels[row])}" for row in rows]
-    st.subheader(TITLE, anchor=False)
-    st.caption(MEANING)
+    st.subheader(_TITLE, anchor=False)
+    st.caption(marked_one(_MEANING))
     lines = [Line("mean of the rows", mean), Line("longest row", largest, at)]
-    figure = lines_figure(doors_in_short(len(step.doors)), [Panel("Norm of a row, log scale", lines, log=True)])
-    st.plotly_chart(figure, key="chart-whole-stream", theme=None, config={"displayModeBar": False},
-                    alt=lines_in_words(mean, largest))  # fmt: skip
-    st.text(in_words(step, mean, largest, rows))
+    figure = lines_figure(
+        doors_in_short(len(step.node.doors)), [Panel("Norm of a row on a log scale", lines, log=True)]
+    )
+    st.plotly_chart(
+        figure,
+        key="chart-whole-stream",
+        theme=None,
+        config={"displayModeBar": False},
+        alt=_lines_in_words(mean, largest),
+    )
+    st.text(_in_words(step, mean, largest, rows))
 
 
 def row_norms(step: Step) -> tuple[list[float], list[float], list[int]]:
     """At each door: the mean of the rows' norms √Σ x², the largest of them, and in which row that is."""
-    norms = [torch.linalg.vector_norm(door, dim=-1, dtype=torch.float64) for door in step.doors]
+    norms = [torch.linalg.vector_norm(door, dim=-1, dtype=torch.float64) for door in step.node.doors]
     return ([float(n.mean()) for n in norms], [float(n.max()) for n in norms], [int(n.argmax()) for n in norms])
 
 
-def lines_in_words(mean: list[float], largest: list[float]) -> str:
+def _lines_in_words(mean: list[float], largest: list[float]) -> str:
     """The lines for those who cannot see them."""
     doors = [at(door) for door in doors_in_words(len(mean))]
     lines = {"Mean norm of the rows": mean, "Norm of the longest row": largest}
     return " ".join(line_in_words(what, values, doors) for what, values in lines.items())
 
 
-def in_words(step: Step, mean: list[float], largest: list[float], rows: list[int]) -> str:
+def _in_words(step: Step, mean: list[float], largest: list[float], rows: list[int]) -> str:
     """What the lines show of this step, in a sentence."""
     label = step.run.model.tokenizer.label
     if len(step.positions) > 1 and max(big / usual for big, usual in zip(largest, mean, strict=True) if usual) > JUMP:
         door = max(range(len(mean)), key=lambda i: largest[i] / (mean[i] or 1))
         row = rows[door]
         return (
-            f"The longest row is that of position {step.positions[row]}, {label(step.ids[row])}: "
+            f"The longest row belongs to position {step.positions[row]}, {quoted(label(step.ids[row]))}: its norm is "
             f"{number(largest[door])} {at(doors_in_words(len(mean))[door])}, where the mean is {number(mean[door])}."
         )
-    return f"From {number(mean[0])} at the input to {number(mean[-1])} after the last layer, in the mean."
+    ends = number(mean[0]), number(mean[-1])
+    return "The mean norm of the rows goes from {} at the input to {} after the last layer.".format(*ends)

@@ -12,15 +12,15 @@ from typing import Any
 import streamlit as st
 import torch
 
-from dashboard import turns
-from dashboard.components.thumbnail import encode
+from dashboard.browser.thumbnail import encode
+from dashboard.server import turns
 from dashboard.whole_model.shrink import Shrunk
 from llm_core import ModelConfig, Step, catalogue
-from llm_core.catalogue import Entry
-from llm_core.health import Health, Tally, in_blocks
+from llm_core.catalogue.entry import Entry
+from llm_core.measures.health import Health, Tally, in_blocks
 
-MOST_ROWS = 1024  # of a step that are looked at, its last ones: attention grows with the square of the prompt
-Part = int | None
+SURVEY_ROWS = 1024  # of a step that are looked at, its last ones: attention grows with the square of the prompt
+_Part = int | None
 """A layer, or None: what lies outside of all layers."""
 
 
@@ -37,7 +37,7 @@ class Survey:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.seen: dict[Part, Seen] = {}
+        self.seen: dict[_Part, Seen] = {}
 
     def health(self, config: ModelConfig) -> list[Health]:
         """Of all matrices, in order of computation."""
@@ -47,8 +47,8 @@ class Survey:
 
 def survey(step: Step, progress: Callable[[float], None]) -> Survey:
     """The complete survey of a step. progress: called with the share that is done."""
-    found = _kept(*key_of(step))
-    parts: Sequence[Part] = (None, *range(step.run.model.config.layers))
+    found = _kept(*survey_key(step))
+    parts: Sequence[_Part] = (None, *range(step.run.model.config.layers))
     for number, part in enumerate(parts):
         with found.lock:
             if part not in found.seen:
@@ -59,26 +59,26 @@ def survey(step: Step, progress: Callable[[float], None]) -> Survey:
 
 def is_complete(step: Step) -> bool:
     """True where nothing is left to be derived."""
-    return len(_kept(*key_of(step)).seen) == step.run.model.config.layers + 1
+    return len(_kept(*survey_key(step)).seen) == step.run.model.config.layers + 1
 
 
-def key_of(step: Step) -> tuple[str, tuple[int, ...], int]:
+def survey_key(step: Step) -> tuple[str, tuple[int, ...], int]:
     """All that the matrices of a step depend on."""
-    return step.run.model.fingerprint, tuple(step.run.ids[: step.positions.stop]), step.index
+    return step.run.model.weights.version, tuple(step.run.ids[: step.positions.stop]), step.index
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)  # 2 MB each of 22 layers × 32 heads, however long the prompt
-def _kept(fingerprint: str, ids: tuple[int, ...], index: int) -> Survey:
+def _kept(version: str, ids: tuple[int, ...], index: int) -> Survey:
     return Survey()
 
 
 def rows_of(step: Step) -> range:
     """The rows of the step that are looked at."""
     count = len(step.positions)
-    return range(max(0, count - MOST_ROWS), count)
+    return range(max(0, count - SURVEY_ROWS), count)
 
 
-def entries(config: ModelConfig, part: Part) -> list[Entry]:
+def surveyed_entries(config: ModelConfig, part: _Part) -> list[Entry]:
     """The matrices of one layer, or of what lies outside of the layers, in order of computation."""
     return [entry for entry in catalogue.matrices(config) if entry.layer == part]
 
@@ -88,8 +88,8 @@ def cell(name: str, head: int | None) -> str:
     return name if head is None else f"{name}#{head}"
 
 
-def _look(step: Step, part: Part) -> Seen:
-    names = [entry.name for entry in entries(step.run.model.config, part)]
+def _look(step: Step, part: _Part) -> Seen:
+    names = [entry.name for entry in surveyed_entries(step.run.model.config, part)]
     shrunk: dict[str, Shrunk] = {}
     tallies: dict[str, Tally] = {}
     with turns.for_rows(len(rows_of(step))), torch.inference_mode():

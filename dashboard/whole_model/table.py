@@ -1,61 +1,104 @@
 """The health table: every matrix of the step, counted."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from dashboard.depth import SINK
-from dashboard.pictures import shape_in_words
-from dashboard.redraw import guarded
-from dashboard.state import on_screen
+from dashboard.matrices.heads import SINK, SINKS
+from dashboard.matrices.pictures import shape_in_words
+from dashboard.server.on_screen import on_screen
+from dashboard.shell.fragments import fragment
+from dashboard.shell.glossary import marked
 from dashboard.whole_model.map import rows_in_words, surveyed
 from llm_core import ModelConfig, catalogue
-from llm_core.health import Health
+from llm_core.measures.health import Health
+from llm_core.support.plain_words import counted
 
-TITLE = "Health of every matrix"
-MEANING = (
-    "Click a column's head to sort. Masked cells are left out. What is wrong with a model shows here first: NaN and "
-    "infinities, numbers that explode, units that are always zero, heads that look at the first token only."
+_TITLE = "Health of every matrix"
+_MEANING = (
+    "Click the title of a column to sort the table. Masked cells are left out. Faults of a model show here first: NaN "
+    "and infinite numbers, very large numbers, hidden units that are always zero, heads that look at one token only."
 )
 
 
-@st.fragment(key="whole-health")
-@guarded
+WIDTHS = {
+    "layer": 46,
+    "matrix": 192,
+    "head": 46,
+    "shape": 68,
+    "minimum": 74,
+    "maximum": 76,
+    "norm": 62,
+    "zeros": 66,
+    "NaN": 44,
+    "∞": 34,
+    "entropy": 66,
+    "first": 92,
+    "name": 225,
+}
+"""Pixels of each column. Their sum fits the page in a window 1,440 wide, with the longest name and a scrollbar."""
+_TITLES = {"zeros": "zeros, %", "first": "first token, %"}
+_FORMATS = {"minimum": "%.4g", "maximum": "%.4g", "norm": "%.4g", "zeros": "%.2f", "entropy": "%.3f", "first": "%.1f"}
+_HELP = {
+    "norm": "The square root of the sum of all squares",
+    "zeros": "The share of cells that are 0",
+    "entropy": "For attention weights: over how many tokens a row spreads its attention, on average, in bits; 0 means "
+    "one token",
+    "first": "For attention weights: the share of a row that goes to the first token, on average",
+    "name": "The name of the matrix in Python",
+}
+
+
+@fragment("whole-health")
 def health_table() -> None:
     """The table, and what stands out in it."""
     _, run, step = on_screen()
     config = run.model.config
     found = surveyed(step).health(config)
-    st.subheader(TITLE, anchor=False)
-    st.caption(MEANING)
-    st.text(" ".join(sentence for sentence in (soundness(found), sinks(found), *rows_in_words(step)) if sentence))
-    st.dataframe(table(found, config), hide_index=True, height=420, key="health", placeholder="", column_config={
-        "minimum": st.column_config.NumberColumn(format="%.4g"),
-        "maximum": st.column_config.NumberColumn(format="%.4g"),
-        "norm": st.column_config.NumberColumn(format="%.4g", help="The root of the sum of all squares"),
-        "zeros": st.column_config.NumberColumn("zeros, %", format="%.2f", help="Cells that are exactly 0"),
-        "entropy": st.column_config.NumberColumn("entropy, bits", format="%.3f",
-            help="Of attention: how widely a row looks around, in the mean; 0 is one token only"),
-        "first": st.column_config.NumberColumn("on first token, %", format="%.1f",
-            help="Of attention: the share of a row that goes to the first token, in the mean"),
-        "name": st.column_config.TextColumn("name", help="As the engine calls it"),
-    })  # fmt: skip
+    st.subheader(_TITLE, anchor=False)
+    said = " ".join(sentence for sentence in (soundness(found), sinks(found), *rows_in_words(step)) if sentence)
+    meaning, said = marked(_MEANING, said)
+    st.caption(meaning)
+    st.markdown(said)
+    st.dataframe(
+        table(found, config),
+        hide_index=True,
+        height=420,
+        key="health",
+        placeholder="",
+        column_config={name: _column(name) for name in WIDTHS},
+    )
+
+
+def _column(name: str) -> Any:
+    """How a column of the table is shown, as Streamlit's configuration of it."""
+    title, width, said = _TITLES.get(name, name), WIDTHS[name], _HELP.get(name)
+    if name in _FORMATS:
+        return st.column_config.NumberColumn(title, width=width, help=said, format=_FORMATS[name])
+    return st.column_config.Column(title, width=width, help=said)
 
 
 def table(found: list[Health], config: ModelConfig) -> pd.DataFrame:
     """One row for each matrix; of attention weights one for each head."""
     entries = [catalogue.matrix(config, h.name) for h in found]
-    return pd.DataFrame({
-        "layer": pd.array([e.layer for e in entries], dtype="Int64"),
-        "matrix": [e.title for e in entries],
-        "head": pd.array([h.head for h in found], dtype="Int64"),
-        "shape": [shape_in_words(h.shape) for h in found],
-        "minimum": [h.minimum for h in found], "maximum": [h.maximum for h in found],
-        "norm": [h.norm for h in found], "zeros": [100 * h.zeros for h in found],
-        "NaN": [h.nan for h in found], "∞": [h.infinite for h in found],
-        "entropy": pd.array([h.entropy for h in found], dtype="Float64"),
-        "first": pd.array([None if h.first is None else 100 * h.first for h in found], dtype="Float64"),
-        "name": [h.name for h in found],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "layer": pd.array([e.layer for e in entries], dtype="Int64"),
+            "matrix": [e.title for e in entries],
+            "head": pd.array([h.head for h in found], dtype="Int64"),
+            "shape": [shape_in_words(h.shape) for h in found],
+            "minimum": [h.minimum for h in found],
+            "maximum": [h.maximum for h in found],
+            "norm": [h.norm for h in found],
+            "zeros": [100 * h.zeros for h in found],
+            "NaN": [h.nan for h in found],
+            "∞": [h.infinite for h in found],
+            "entropy": pd.array([h.entropy for h in found], dtype="Float64"),
+            "first": pd.array([None if h.first is None else 100 * h.first for h in found], dtype="Float64"),
+            "name": [h.name for h in found],
+        }
+    )
 
 
 def soundness(found: list[Health]) -> str:
@@ -63,10 +106,11 @@ def soundness(found: list[Health]) -> str:
     wrong = [h for h in found if not h.sound]
     matrices = len({h.name for h in found})
     if not wrong:
-        return f"All {matrices:,} matrices are sound: no NaN, no infinity."
+        return f"All {matrices:,} matrices are sound: they have no NaN and no infinite number."
+    off = len({h.name for h in wrong})
     return (
-        f"{len({h.name for h in wrong}):,} of {matrices:,} matrices have cells that are no finite numbers; in order of "
-        f"computation the first is {wrong[0].name}."
+        f"{off:,} of {matrices:,} matrices {'has' if off == 1 else 'have'} cells that are NaN or infinite; in order of "
+        f"computation the first one is `{wrong[0].name}`."
     )
 
 
@@ -77,6 +121,7 @@ def sinks(found: list[Health]) -> str:
     if not heads:
         return ""
     return (
-        f"An attention sink: {heads:,} of {len(shares):,} heads put over half of their attention on the first token, "
-        "in the mean of all rows that have a choice; it is where a head leaves the attention that it has no use for."
+        f"{heads:,} of {counted(len(shares), 'head')} {'gives' if heads == 1 else 'give'} "
+        f"the first token more than half of {'its' if heads == 1 else 'their'} attention, on average over all rows "
+        f"that see several tokens. {SINKS}"
     )

@@ -30,10 +30,16 @@ PLACES = (
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
 )
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # what a page asks of other hosts is seen, and fails
-]  # fmt: skip
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,10 +64,14 @@ def browser() -> Iterator[Browser]:
     chromium = find_chromium()
     if chromium is None:
         named = os.environ.get("CHROMIUM")
-        reason = f"CHROMIUM is {named!r}, which cannot be run" if named else (
-            "no Chromium was found: install it (on Debian and Ubuntu: apt install chromium), "
-            "or set CHROMIUM to where it is"
-        )  # fmt: skip
+        reason = (
+            f"CHROMIUM is {named!r}, which cannot be run"
+            if named
+            else (
+                "no Chromium was found: install it (on Debian and Ubuntu: apt install chromium), "
+                "or set CHROMIUM to where it is"
+            )
+        )
         if os.environ.get("REQUIRE_BROWSER") == "1":
             pytest.fail(f"the browser tests must run here, but {reason}", pytrace=False)
         pytest.skip(reason)
@@ -75,16 +85,31 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the dashboard is served: a server of our own, on a free port of this machine. None where no browser is."""
+    with serving(tmp_path_factory.mktemp("server") / "log.txt") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(log: Path, below: str = "") -> Iterator[str]:
+    """The address of a server, below this path. When it has ended, its log must not name our code."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}",
-               "--server.address=127.0.0.1", "--server.headless=true"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--server.headless=true",
+        f"--server.baseUrlPath={below}",
+    ]
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}{below}"
         _wait_until_healthy(server, address, log)
         yield address
     finally:

@@ -11,7 +11,7 @@ class Panel:
 
     def __init__(self, visit: Visit) -> None:
         self.visit, self.page = visit, visit.page
-        self.root = visit.main.get_by_role("region", name="How this number came about")
+        self.root = visit.main.get_by_role("region", name="How this number was computed")
         self.heading = self.root.get_by_role("heading", level=2)
         self.value = self.root.locator("output")
         self.crumbs = self.root.get_by_role("navigation").get_by_role("listitem")

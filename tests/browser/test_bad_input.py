@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.settings import DEFAULTS, Settings
-from llm_core.tokenizer import gpt2_tokenizer
+from dashboard.link.settings import DEFAULTS, Settings
+from llm_core.model.tokenizer import gpt2_tokenizer
 
 from .visit import Visit, labels, run_of
 
@@ -35,7 +35,8 @@ _MARKUP = """() => {
     hacked: window.hacked ?? null,
     images: all("img, image").map((node) => node.outerHTML).filter((html) => html.includes("elsewhere")),
     scripts: all("script").map((node) => node.textContent).filter((text) => text.includes("hacked")),
-    links: all("a").map((node) => node.outerHTML).filter((html) => /elsewhere|javascript:/.test(html)),
+    links: all("a").filter((node) => node.origin !== location.origin || /elsewhere|javascript:/.test(node.textContent))
+      .map((node) => node.outerHTML),
     formulas: all(".katex").length,
   };
 }"""
@@ -125,6 +126,19 @@ def test_a_lone_surrogate_gets_a_sentence_and_the_page_lives_on(open_visit: Visi
     visit.expect_run(Settings(text="after", new_tokens=1))
 
 
+def test_a_seed_that_its_field_refuses_gets_a_sentence_and_nothing_changes(visit: Visit) -> None:
+    visit.open(dice_seed=3)
+    limit = visit.sidebar.get_by_text("The dice seed must be a whole number from 0 to 9,007,199,254,740,991.")
+    expect(limit).to_be_hidden()
+    for seed in (-5, 10**20):
+        visit.roll(seed)
+        expect(limit).to_be_visible()
+        expect(limit).to_contain_text("Until then it stays 3.")
+    visit.roll(4)
+    expect(limit).to_be_hidden()
+    visit.expect_query(dice_seed="4")
+
+
 def test_hostile_text_in_a_link_is_shown_as_plain_text(visit: Visit) -> None:
     text = "\0" + HOSTILE["a script"] + HOSTILE["a picture in Markdown"] + HOSTILE["LaTeX"] + "&a=b#c"
     visit.open(text=text.replace("%", "%25"))
@@ -142,18 +156,40 @@ def test_bytes_in_a_link_that_are_no_characters_leave_the_page_alive(visit: Visi
 
 BAD_LINKS = {
     "no numbers, unknown names": {
-        "model": "gpt-9", "temperature": "warm", "dice_seed": "x", "top_k": "ten", "top_p": "nan", "new_tokens": "",
-        "weights_seed": "1.5", "step": "one", "station": "nowhere", "token": "last",
+        "model": "gpt-9",
+        "temperature": "warm",
+        "dice_seed": "x",
+        "top_k": "ten",
+        "top_p": "nan",
+        "new_tokens": "",
+        "weights_seed": "1.5",
+        "step": "one",
+        "station": "nowhere",
+        "token": "last",
     },
     "out of range": {
-        "temperature": "9", "dice_seed": "-1", "top_k": "300001", "top_p": "0", "new_tokens": "1000",
-        "weights_seed": str(2**40), "step": "-1", "station": "", "token": "-1", "v": "99",
+        "temperature": "9",
+        "dice_seed": "-1",
+        "top_k": "300001",
+        "top_p": "0",
+        "new_tokens": "1000",
+        "weights_seed": str(2**40),
+        "step": "-1",
+        "station": "",
+        "token": "-1",
+        "v": "99",
     },
     "hostile values": {
-        "model": "<script>alert(1)</script>", "station": f"![]({ELSEWHERE}/e.png)", "temperature": "inf",
-        "dice_seed": "9" * 200, "step": "٣", "token": "$x^2$", "top_k": "1e3", "weights_seed": "0x10",
+        "model": "<script>alert(1)</script>",
+        "station": f"![]({ELSEWHERE}/e.png)",
+        "temperature": "inf",
+        "dice_seed": "9" * 200,
+        "step": "٣",
+        "token": "$x^2$",
+        "top_k": "1e3",
+        "weights_seed": "0x10",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("values", BAD_LINKS.values(), ids=BAD_LINKS)

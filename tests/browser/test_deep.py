@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from dashboard.link.settings import DEFAULTS
 from llm_core import generate, load_model
 
 from .conftest import WIDE
@@ -57,9 +58,10 @@ def test_pointing_at_a_cell_of_a_large_matrix_tells_its_number_rounded(deep: Vis
     row, column = 20, 3
     said = told(deep, "chart-layers-0-attention-scores", WEIGHTS, row, column)
     shown = re.search(r"≈ ([\d.]+)|([\d.]+) or beyond", said)
-    pointed = re.search(r"query 20 .*key ␣?([a-z]+)", said)
+    pointed = re.search(r"query 20 .*key (\d+) ␣?([a-z]+)", said)
     assert shown and pointed, said
-    token = LONG.split().index(pointed[1])
+    token = int(pointed[1])
+    assert LONG.split()[token] == pointed[2]
     assert abs(token - column) <= 1  # a cell is less than a pixel wide: it may be the next one
     scale = deep.main.locator(".st-key-chart-layers-0-attention-scores").evaluate(_SCALE, WEIGHTS)
     assert float(shown[1] or shown[2]) == pytest.approx(min(weights[row, token], scale), abs=scale / 126)
@@ -113,12 +115,12 @@ def _apart(one: dict[str, float] | None, other: dict[str, float] | None) -> None
 
 
 def test_a_link_with_any_part_of_a_matrix_shows_it_with_its_tokens(visit: Visit) -> None:
-    visit.open(model="llama-nano", panel="exact", exact="attention.weights:2-4:0-4", layer=1)
+    visit.open(model="llama-nano", text=DEFAULTS.text, panel="exact", exact="attention.weights:2-4:0-4", layer=1)
     figure = visit.main.locator(".st-key-chart-exact")
-    expect(figure).to_contain_text("4 · ?")
+    expect(figure).to_contain_text("4 · ␣the")
     shown = visit.matrices()["layers.1.attention.weights"]
     model = load_model("llama-nano", seed=0)
-    weights = generate(model, "hello how are you?", 3).steps[0].matrix("layers.1.attention.weights").values[0]
+    weights = generate(model, DEFAULTS.text, 3).steps[0].matrix("layers.1.attention.weights").values[0]
     part = np.where(np.triu(np.ones((5, 5)), 1), np.nan, weights)[2:5]
     assert any(m.shape == part.shape and np.allclose(m, part, equal_nan=True) for m in shown)
 
@@ -137,11 +139,11 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
     mouse.move(end["x"], end["y"], steps=5)
     expect(figure.locator(".drag-outline")).to_have_count(1)
     mouse.up()
-    visit.expect_query(panel="exact", exact="attention.weights:12-29:6-62", cell=None)
+    visit.expect_query(panel="exact", exact="attention.weights:12-27:6-21", cell=None)
     expect(visit.main.locator(".st-key-chart-exact")).to_be_in_viewport()
     expect(figure.locator(".drag-outline")).to_have_count(0)
     shown = visit.matrices()[WEIGHTS]
-    assert any(m.shape == (18, 57) for m in shown)
+    assert any(m.shape == (16, 16) for m in shown)
     back = visit.main.get_by_role("button", name="Back to the matrix")
     expect(back).to_be_visible()
     back.click()
@@ -158,7 +160,7 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
     visit.expect_query(cell=None)
 
     eventually(lambda: _click_explains(visit, figure))
-    visit.expect_query(exact="attention.weights:12-29:6-62")
+    visit.expect_query(exact="attention.weights:12-27:6-21")
 
 
 def test_a_finger_that_moves_over_a_matrix_scrolls_and_drags_nothing(deep: Visit) -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.settings import Settings
+from dashboard.link.settings import DEFAULTS, Settings
 
 from .panel import Panel, click, outlined
 from .visit import Visit, eventually, run_of
 
 pytestmark = pytest.mark.slow  # about a minute, all of them together
 
-TEXT = "hello how are you?"
+TEXT = DEFAULTS.text
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_a_click_explains_a_cell_and_its_operands_lead_back_to_a_weight(visit: V
     visit.listen()
     click(visit, "layers.0.attention.q", 2, 3)
     panel.expect_cell("Queries", float(q[0, 2, 3]))
+    expect(panel.root).to_contain_text("This number was computed again from the numbers it depends on. The page shows")
     expect(panel.rows).to_have_count(8)
     visit.expect_query(cell="layers.0.attention.q/0.2.3")
     eventually(lambda: _same(outlined(visit, "cell"), {"layers.0.attention.q"}))
@@ -52,7 +53,7 @@ def test_a_click_explains_a_cell_and_its_operands_lead_back_to_a_weight(visit: V
 
     panel.operands.nth(1).click()
     panel.expect_cell("Query weights", float(run.model.get_parameter("layers.0.attention.w_q")[0, 3]))
-    expect(panel.root).to_contain_text("drawn at random from weights seed 0")
+    expect(panel.root).to_contain_text("drawn at random with weights seed 0")
     expect(panel.operands).to_have_count(0)
     visit.expect_query(cell="layers.0.attention.q/0.2.3~layers.0.attention.w_q/0.3")
 
@@ -64,7 +65,7 @@ def test_a_click_explains_a_cell_and_its_operands_lead_back_to_a_weight(visit: V
     panel.expect_cell("Token embedding")
     panel.root.get_by_role("button", name="Token ids").click()
     panel.expect_cell("Token ids", run.prompt_ids[2])
-    expect(panel.root).to_contain_text("the way back ends")
+    expect(panel.root).to_contain_text("the trail ends here")
     expect(panel.crumbs).to_have_count(4)
     panel.crumbs.nth(0).get_by_role("button").click()
     panel.expect_cell("Queries")
@@ -88,11 +89,11 @@ def test_a_number_typed_beyond_the_matrix_says_how_far_it_goes_and_changes_nothi
     visit.open(cell="layers.0.attention.weights/0.4.1")
     panel.expect_cell("Attention weights")
     panel.field("key").fill("9")
-    expect(panel.remark).to_have_text("key: a whole number from 0 to 4")
+    expect(panel.remark).to_have_text("Type a whole number from 0 to 4 for “key”.")
     visit.page.wait_for_timeout(600)
     visit.expect_query(cell="layers.0.attention.weights/0.4.1")
     panel.field("query").fill("1.5")
-    expect(panel.remark).to_have_text("query: a whole number from 0 to 4")
+    expect(panel.remark).to_have_text("Type a whole number from 0 to 4 for “query”.")
     panel.field("key").fill("2")
     visit.expect_query(cell="layers.0.attention.weights/0.4.2")  # the other field keeps what it said before
     expect(panel.remark).to_have_text("")
@@ -105,7 +106,7 @@ def test_a_masked_cell_says_why_and_columns_of_tokens_are_those_tokens(visit: Vi
     visit.expect_matrices(run)
     for matrix in ("layers.0.attention.masked_scores", "layers.0.attention.weights"):
         click(visit, matrix, 1, 3)
-        expect(panel.root).to_contain_text("token 3 comes after token 1, in its future")
+        expect(panel.root).to_contain_text("token 3 comes after token 1")
         visit.expect_query(cell=f"{matrix}/0.1.3")
 
     # logits and rows of a table lead to the tokens that they are shown for
@@ -129,13 +130,13 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     panel.expect_cell("Attention weights", float(step.matrix(name).values[3, 4, 2]))
     visit.expect_query(cell=f"{name}/3.4.2")
     expect(visit.main.get_by_role("slider", name="Head")).to_have_value("3")
-    shown = visit.main.get_by_role("radiogroup", name="Show as well")
-    shown.get_by_text("The stream").click()
+    shown = visit.main.get_by_role("radiogroup", name="Also show")
+    shown.get_by_text("Residual stream").click()
     expect(visit.main.locator(".st-key-chart-stream .heatmaplayer image").first).to_be_visible()
     click(visit, "layers.1.residual", 2, 9)
     panel.expect_cell("Residual", float(step.matrix("layers.1.residual").values[4, 9]))
-    expect(panel.root).to_contain_text("What each part of each layer so far has added")
-    shown.get_by_text("Any part").click()
+    expect(panel.root).to_contain_text("What each part of each layer has added so far")
+    shown.get_by_text("Zoom into a matrix").click()
     expect(visit.main.locator(".st-key-chart-exact .heatmaplayer image").first).to_be_visible()
     visit.expect_sound()
 
@@ -176,7 +177,7 @@ def test_what_is_followed_or_gone_back_to_is_scrolled_into_view_above_the_panel(
     panel.expect_cell("Queries")
     expect_seen(visit, panel, "layers.0.attention.q")
     panel.field("Matrix").select_option("layers.0.feedforward.up")
-    panel.expect_cell("Before the activation")
+    panel.expect_cell("Pre-activation")
     expect_seen(visit, panel, "layers.0.feedforward.up")
 
 
@@ -225,12 +226,12 @@ def test_the_keyboard_opens_chooses_follows_and_closes_with_visible_focus(visit:
 
     panel.field("Matrix").select_option("layers.0.attention.v")
     panel.expect_cell("Values", float(run.steps[0].matrix("layers.0.attention.v").values[0, 4, 0]))
-    for name, keys in (("position", 2), ("head dim", 3)):
+    for name, keys in (("position", 2), ("head feature", 3)):
         panel.field(name).focus()
         for _ in range(keys):
-            visit.page.keyboard.press("ArrowUp" if name == "head dim" else "ArrowDown")
+            visit.page.keyboard.press("ArrowUp" if name == "head feature" else "ArrowDown")
     panel.expect_cell("Values", float(run.steps[0].matrix("layers.0.attention.v").values[0, 2, 3]))
-    expect(panel.field("head dim")).to_be_focused()  # also after all was shown anew
+    expect(panel.field("head feature")).to_be_focused()  # also after all was shown anew
     visit.expect_query(cell="layers.0.attention.v/0.2.3")
 
     panel.heading.focus()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.settings import DEFAULTS, Settings
+from dashboard.link.settings import DEFAULTS, Settings
 
 from .visit import Visit, run_of
 
@@ -52,7 +52,7 @@ def test_slider_and_dice_give_another_token_and_the_link_opens_the_same_page_els
     visit.expect_run(changed, step=1)
     visit.chip(2).click()
     visit.station("Feed-forward").click()
-    visit.expect_query(temperature="0.53", dice_seed="2024", step="1", token="2", station="feedforward", v="1")
+    visit.expect_query(temperature="0.53", dice_seed="2024", step="1", token="2", station="feedforward", v="2")
 
     other_visit.open(visit.link)
     other_visit.expect_run(changed, step=1)
@@ -69,7 +69,7 @@ def test_slider_and_dice_give_another_token_and_the_link_opens_the_same_page_els
 def test_a_link_with_every_setting_opens_the_run_that_it_names(visit: Visit) -> None:
     run = dict(text="Été 北京 🙂\n<b>", temperature=1.5, dice_seed=2**53 - 1, top_k=40, top_p=0.9, new_tokens=2)
     settings = Settings(**run, weights_seed=5)
-    visit.open(**run, weights_seed=5, step=1, station="sample", v=1)
+    visit.open(**run, weights_seed=5, step=1, station="sample")
     visit.expect_run(settings, step=1)
     expect(visit.text).to_have_value(settings.text)
     expect(visit.station("Sample")).to_be_checked()
@@ -79,6 +79,7 @@ def test_a_link_with_every_setting_opens_the_run_that_it_names(visit: Visit) -> 
 
 def test_the_slider_follows_the_mouse(visit: Visit) -> None:
     visit.open(text="hi")
+    visit.expect_rest()
     thumb, track = visit.temperature.locator("xpath=../.."), visit.sidebar.get_by_test_id("stSlider").first
     at, along = thumb.bounding_box(), track.bounding_box()
     assert at and along

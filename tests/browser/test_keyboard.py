@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import CDPSession, Locator, expect
 
-from dashboard.settings import DEFAULTS
+from dashboard.link.settings import DEFAULTS
 
 from .visit import Visit, eventually, run_of
 
@@ -97,3 +97,103 @@ def test_an_equation_wider_than_its_column_scrolls_by_keys(visit: Visit) -> None
         assert wide.evaluate("block => block.scrollLeft") > 0
 
     eventually(moved)
+
+
+def test_the_chosen_stations_section_is_read_first_as_it_is_seen_first(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    session = visit.page.context.new_cdp_session(visit.page)  # one throughout: a screen reader listens all the time
+    eventually(lambda: _reads(session, visit.page.evaluate(_HEADINGS)))
+    for station in ("Feed-forward", "Text", "Logits", "Attention"):
+        visit.station(station).click()
+        eventually(lambda station=station: _seen_first(visit, station))
+        eventually(lambda: _reads(session, visit.page.evaluate(_HEADINGS)))
+    session.detach()
+
+
+def _seen_first(visit: Visit, station: str) -> None:
+    seen = visit.page.evaluate(_HEADINGS)
+    assert seen[0] == station and "All other matrices" in seen[1]
+
+
+def _reads(session: CDPSession, seen: list[str]) -> None:
+    """The headings of the sections come in this order to those who have the page read aloud."""
+    nodes = {node["nodeId"]: node for node in session.send("Accessibility.getFullAXTree")["nodes"]}
+    found: list[str] = []
+
+    def walk(node: dict[str, Any]) -> None:
+        if node.get("role", {}).get("value") == "heading":
+            found.append(node["name"]["value"])
+        for child in node.get("childIds", []):
+            if child in nodes:
+                walk(nodes[child])
+
+    walk(next(iter(nodes.values())))
+    assert [name for name in found if name in seen] == seen
+
+
+_HEADINGS = """() => [...document.querySelectorAll(".st-key-sections h3")].filter((heading) => heading.offsetHeight)
+  .map((heading) => [heading.getBoundingClientRect().y, heading.textContent]).sort((a, b) => a[0] - b[0])
+  .map(([, text]) => text)"""
+
+
+def test_after_esc_the_focus_is_on_something_that_is_seen(visit: Visit) -> None:
+    visit.open()
+    visit.expect_matrices(run_of(DEFAULTS))
+    button = visit.main.get_by_role("button", name="Explain a cell")
+    button.focus()
+    visit.page.keyboard.press("Enter")
+    panel = visit.main.locator(".st-key-explainer-panel")
+    expect(panel.get_by_role("heading").first).to_be_focused()
+    visit.page.mouse.move(700, 300)
+    visit.page.mouse.wheel(0, 2500)
+    eventually(lambda: _at_rest(visit, 1500))
+    visit.page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    expect(button).to_be_in_viewport()
+    eventually(lambda: _is_scrolled_to(visit, 0))  # where the visitor came from
+
+
+def test_after_a_dialog_the_focus_is_on_what_opened_it(visit: Visit) -> None:
+    visit.open()
+    openers = {
+        "the list of models": (visit.sidebar.get_by_role("combobox", name="Model"), _choose_shape),
+        "the proof's badge": (visit.main.get_by_role("button", name="A second program computed all"), _press),
+        "Download": (visit.main.get_by_role("button", name="Download", exact=True), _press),
+    }
+    dialog = visit.page.get_by_role("dialog")
+    for name, (opener, open_dialog) in openers.items():
+        for closed_by in ("Escape", "Close"):
+            opener.focus()
+            open_dialog(visit)
+            expect(dialog).to_be_visible()
+            expect(dialog.locator(":focus").or_(dialog.and_(visit.page.locator(":focus")))).to_have_count(1)
+            if closed_by == "Close":
+                dialog.get_by_role("button", name="Close").focus()
+            visit.page.keyboard.press("Escape" if closed_by == "Escape" else "Enter")
+            expect(dialog).to_have_count(0)
+            expect(opener, f"{name}, {closed_by}").to_be_focused()
+            expect(opener).to_be_in_viewport()
+
+
+def _press(visit: Visit) -> None:
+    visit.page.keyboard.press("Enter")
+
+
+def _choose_shape(visit: Visit) -> None:
+    visit.page.keyboard.press("ArrowDown")
+    visit.page.get_by_role("option", name="Shape your own").click()
+
+
+def _is_scrolled_to(visit: Visit, top: float) -> None:
+    assert visit.page.evaluate(_SCROLLED) == top
+
+
+def _at_rest(visit: Visit, least: int) -> None:
+    """The page has been scrolled so far, and scrolls no more: what is scrolling goes on whatever has the focus."""
+    before = visit.page.evaluate(_SCROLLED)
+    visit.page.wait_for_timeout(200)
+    assert least < before == visit.page.evaluate(_SCROLLED)
+
+
+_SCROLLED = "document.querySelector('.stMain').scrollTop"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.settings import DEFAULTS, Settings
+from dashboard.link.settings import DEFAULTS, Settings
+from dashboard.model_choice.sidebar import KEYS
 
 from .visit import Visit, eventually, run_of
 
@@ -133,12 +134,46 @@ def test_at_390_the_first_stop_shows_long_labels_of_rows_from_their_beginning(vi
 def test_what_the_text_area_says_of_its_keys_covers_no_line_of_the_text(visit: Visit) -> None:
     visit.open()
     visit.text.fill("one two three four five six seven eight nine ten eleven twelve")
-    hint = visit.sidebar.locator(".st-key-text").get_by_test_id("InputInstructions")
-    expect(hint).to_contain_text("Enter")
-    box, text = hint.bounding_box(), visit.text.bounding_box()
-    below = visit.sidebar.locator(".st-key-examples").bounding_box()
-    assert box and text and below
-    assert text["y"] + text["height"] <= box["y"] and box["y"] + box["height"] <= below["y"]
+    expect(visit.sidebar.get_by_test_id("InputInstructions").first).to_be_hidden()  # Streamlit's own, of other keys
+    hint, examples = visit.sidebar.get_by_text(KEYS), visit.sidebar.locator(".st-key-examples")
+
+    def check() -> None:
+        text, box, below = (part.bounding_box() for part in (visit.text, hint, examples))
+        assert box and text and below
+        assert text["y"] + text["height"] <= box["y"] and box["y"] + box["height"] <= below["y"]
+
+    eventually(check)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_at_1440_the_shape_dialog_shows_each_sentence_whole_and_its_verdict_on_a_ground_of_its_own(
+    visit: Visit, scheme: Any
+) -> None:
+    visit.page.emulate_media(color_scheme=scheme)
+    visit.open(model="custom")
+    visit.sidebar.get_by_role("button", name="Change its shape").click()
+    dialog = visit.page.get_by_role("dialog")
+    verdict = dialog.locator(".st-key-shape-verdict")
+    expect(verdict.get_by_role("button", name="Show this model")).to_be_in_viewport(ratio=1)
+
+    def check() -> None:
+        ends = dialog.get_by_test_id("stCaptionContainer").evaluate_all(
+            "nodes => nodes.map(node => node.getBoundingClientRect().bottom)"
+        )
+        top = verdict.bounding_box()
+        assert top and len(ends) == 14 and max(ends) <= top["y"]
+
+    eventually(check)
+    ground = "node => getComputedStyle(node).backgroundColor"
+    assert verdict.evaluate(ground) == dialog.locator("xpath=..").evaluate(ground) != "rgba(0, 0, 0, 0)"
+    visit.page.emulate_media(color_scheme="light")
+
+
+def test_at_1024_the_steps_of_the_first_run_are_seen_whole(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 1024, "height": 768})
+    visit.open()
+    expect(visit.step(2)).to_be_in_viewport(ratio=1)
+    eventually(lambda: _expect_none_scrolls(visit.timeline))
 
 
 def test_with_the_sidebar_closed_the_toys_equations_fit_a_window_1024_wide(visit: Visit) -> None:

@@ -1,9 +1,11 @@
 """The proof: it comes by itself for the toy, on request for others, and no figure is drawn again for its marks."""
 
+import re
+
 from playwright.sync_api import expect
 
-from dashboard.proof import mark_of
-from dashboard.settings import DEFAULTS, Settings
+from dashboard.link.settings import DEFAULTS, Settings
+from dashboard.proof.badge import mark_of
 from llm_core import prove
 
 from .visit import Visit, eventually, run_of
@@ -18,7 +20,7 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     visit.open()
     visit.expect_matrices(run_of(DEFAULTS))
     visit.listen()
-    badge = visit.main.get_by_role("button", name="16 matrices recomputed in float64")
+    badge = visit.main.get_by_role("button", name="A second program computed all 16 matrices again")
     expect(badge).to_be_visible()
     found = prove(run_of(DEFAULTS))
     expected = {name: mark_of(found, name)[2] for name in found.errors}
@@ -34,7 +36,7 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     before = visit.first_figure()
     badge.click()
     dialog = visit.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("a second implementation that shares no arithmetic")
+    expect(dialog).to_contain_text("A second program computed every matrix again")
     visit.expect_query(proof="1")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
@@ -50,7 +52,7 @@ def _same(found: dict[str, str], expected: dict[str, str]) -> None:
 
 def test_another_text_is_proven_anew(visit: Visit) -> None:
     visit.open()
-    badge = visit.main.get_by_role("button", name="16 matrices recomputed in float64")
+    badge = visit.main.get_by_role("button", name="A second program computed all 16 matrices again")
     expect(badge).to_be_visible()
     visit.type("we are here")
     visit.expect_matrices(run_of(Settings(text="we are here")))
@@ -60,18 +62,20 @@ def test_another_text_is_proven_anew(visit: Visit) -> None:
 
 def test_another_model_is_proven_when_asked_to(visit: Visit) -> None:
     visit.open(model="llama-nano")
-    visit.main.get_by_role("button", name="Prove this run").click()
-    expect(visit.main.get_by_role("button", name="matrices recomputed in float64")).to_be_visible()
+    visit.main.get_by_role("button", name="Double-check this run").click()
+    expect(
+        visit.main.get_by_role("button", name=re.compile("A second program computed all .* matrices again"))
+    ).to_be_visible()
     eventually(lambda: _all_agree(marks(visit)))
 
 
 def test_a_link_opens_the_table_again_also_where_nobody_has_asked_for_the_proof_yet(visit: Visit) -> None:
     visit.open(model="llama-nano", text="never proven before", proof=1)
     dialog = visit.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("a second implementation that shares no arithmetic", timeout=60_000)
+    expect(dialog).to_contain_text("A second program computed every matrix again", timeout=60_000)
     dialog.get_by_role("button", name="Close").click()
     visit.expect_query(proof=None)
-    badge = visit.main.get_by_role("button", name="matrices recomputed in float64")
+    badge = visit.main.get_by_role("button", name=re.compile("A second program computed all .* matrices again"))
     expect(badge).to_be_focused()
     visit.main.get_by_role("link", name="Whole model").click()
     expect(visit.main.get_by_role("grid", name="Map of the model")).to_be_visible(timeout=60_000)
@@ -80,7 +84,10 @@ def test_a_link_opens_the_table_again_also_where_nobody_has_asked_for_the_proof_
 
 def _all_agree(found: dict[str, str]) -> None:
     assert found
-    assert all(sentence.startswith("recomputed in float64") for sentence in found.values())
+    assert all(
+        sentence.startswith("The largest difference from the results of a second program, in float64 is")
+        for sentence in found.values()
+    )
 
 
 _MARKS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((figure) => {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.settings import Settings
+from dashboard.link.settings import Settings
 
 from .panel import Panel, click, outlined
 from .visit import Visit, eventually, run_of
@@ -88,7 +88,7 @@ def test_a_cell_beside_the_map_is_explained_and_what_is_followed_is_shown_there_
     open_map(visit)
     run, panel = run_of(LLAMA), Panel(visit)
     expect_matrix(visit, "layers.0.attention.weights", weights(0, 0))
-    visit.main.get_by_role("button", name="Prove this run").click()
+    visit.main.get_by_role("button", name="Double-check this run").click()
     expect(visit.main.locator(".proof-mark")).to_contain_text("✓")
     click(visit, "layers.0.attention.weights", 3, 1)
     panel.expect_cell("Attention weights", float(run.steps[0].matrix("layers.0.attention.weights").values[0, 3, 1]))

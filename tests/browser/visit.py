@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 import numpy as np
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, WebSocket, expect
 
-from dashboard.settings import Settings
+from dashboard.link.models import is_random
+from dashboard.link.settings import LINK_VERSION, Settings
+from dashboard.server.rude_words import labelled_as_typed, masking
 from llm_core import Run, generate, load_model
 
 expect.set_options(timeout=30_000)  # for a busy machine; a quiet one never waits so long
@@ -21,9 +23,11 @@ IN_PART = ("logits", "probabilities", "layers.0.feedforward.hidden")
 
 @lru_cache
 def run_of(settings: Settings) -> Run:
-    """The run of these settings, computed here, without server and page."""
+    """The run of these settings, computed here, without server and page; its rude words are labelled as there."""
     model = load_model(settings.model, seed=settings.weights_seed)
-    return generate(model, settings.text, settings.new_tokens, settings.sampling)
+    if is_random(settings.model):
+        model.tokenizer = masking(model.tokenizer)
+    return generate(labelled_as_typed(model, settings.text), settings.text, settings.new_tokens, settings.sampling)
 
 
 def labels(run: Run) -> list[str]:
@@ -89,7 +93,7 @@ class Visit:
         self.sampled = self.card.locator(".chosen")
         self.refusal = self.main.locator('[class*="st-key-refusal-of-"]')
         self.notices = self.main.locator(".st-key-notices")
-        self.unchanged = self.main.get_by_text(re.compile("unchanged: the sampler comes after the model", re.I))
+        self.unchanged = self.main.get_by_text(re.compile("^Each row.*These matrices have not changed"))
         self.text = self.sidebar.get_by_role("textbox", name="Text")
         self.temperature = self.sidebar.get_by_role("slider", name=re.compile("^Temperature"))
         self.dice = self.sidebar.get_by_role("spinbutton", name="Dice seed")
@@ -105,7 +109,8 @@ class Visit:
 
     def open(self, link: str = "", **query: object) -> "Visit":
         """Open a copied link, or the page with these values in its URL, and wait until there is an answer."""
-        values = "&".join(f"{name}={quote(str(value), safe='%')}" for name, value in query.items())
+        said = {"v": LINK_VERSION} | query if query else {}
+        values = "&".join(f"{name}={quote(str(value), safe='%')}" for name, value in said.items())
         self.page.goto(link or f"{self.address}/?{values}", wait_until="commit")
         expect(self.sampled.or_(self.refusal).first).to_be_visible(timeout=60_000)
         return self
@@ -118,7 +123,7 @@ class Visit:
     def type(self, text: str) -> None:
         """Replace the text, whatever characters the new one has, and apply it."""
         self.text.evaluate(_TYPE, text)
-        self.text.press("Control+Enter")
+        self.text.press("Enter")
 
     def heat(self, value: float) -> None:
         """Move the temperature's slider by keys, an eye on it: 0.2 a page, 0.01 an arrow."""
@@ -197,7 +202,8 @@ class Visit:
             assert set(expected) <= set(shown)
             for name, values in expected.items():
                 for drawn in shown[name]:
-                    wanted, unit = _as_drawn(name, values, drawn), units.get(name, 0.0)
+                    wanted = _as_drawn(name, values, drawn, run.steps[step].sampled.id)
+                    unit = units.get(name, 0.0)
                     if unit:  # rounded to whole units, and 126 of them are the end of the scale
                         wanted = np.clip(wanted, -126 * unit, 126 * unit)
                     np.testing.assert_allclose(drawn, wanted, rtol=1e-5, atol=max(1e-7, 0.51 * unit), err_msg=name)
@@ -238,13 +244,19 @@ class Visit:
         return sum(b'"zmin"' in frame for frame in self.frames)
 
 
-def _as_drawn(name: str, values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """The part of a matrix that the figure is meant to show: all of it, but for those named above."""
+def _as_drawn(name: str, values: np.ndarray, drawn: np.ndarray, sampled: int) -> np.ndarray:
+    """The part of a matrix that the figure is meant to show: all of it, but for those named above.
+
+    sampled: the id of the drawn token, which is always among the likeliest.
+    """
     if name not in IN_PART or drawn.shape == values.shape:
         return values
     if drawn.shape[1] == values.shape[1]:
         return values[-1:]
-    return np.sort(values)[:, ::-1][:, : drawn.shape[1]]
+    likeliest = np.sort(values)[:, ::-1][:, : drawn.shape[1]]
+    if values[0, sampled] < likeliest[0, -1]:
+        likeliest[0, -1] = values[0, sampled]
+    return likeliest
 
 
 # As if typed: the field's own setter, past the one with which React watches it. Takes what a keyboard can't give.
@@ -253,9 +265,11 @@ _TYPE = """(field, text) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }"""
 
+# What Streamlit keeps of before, hidden, until a run is complete, is no part of the page.
 _MATRICES = """() => {
   const found = [];
   for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+    if (figure.closest("[data-retained]")) continue;
     const here = new Map(); // rows from the cache are a heatmap of their own, above this step's
     for (const [{ trace, z }] of (figure.calcdata || []).filter((cells) => cells[0])) {
       const name = trace.type === "heatmap" && trace.meta?.matrix;
@@ -294,4 +308,33 @@ _DRAWN_AGAIN = """() => {
   const again = (figure) => window.standing.get(figure) !== 0;
   const name = (figure) => figure.data?.find((trace) => trace.meta?.matrix)?.meta.matrix ?? "bars";
   return [...document.querySelectorAll(".js-plotly-plot")].filter(again).map(name);
+}"""
+
+
+def shown(visit: Visit) -> dict[str, Any]:
+    """What a page shows of its run: tokens, steps, the sampled one, the dice, and each matrix by its numbers."""
+    state = visit.page.evaluate(_STATE)
+    drawn = [(name, each) for name, found in visit.matrices().items() for each in found]
+    state["matrices"] = sorted((name, np.nan_to_num(each).round(5).tobytes()) for name, each in drawn)
+    return dict(state)
+
+
+_STATE = """() => {
+  const all = [];
+  const walk = (root) => root.querySelectorAll("*").forEach((e) => {
+    all.push(e);
+    if (e.shadowRoot) walk(e.shadowRoot);
+  });
+  walk(document);
+  const kept = (e) => e.getRootNode().host?.closest("[data-retained]") ?? e.closest("[data-retained]");
+  const group = (name) => all.filter((e) => !kept(e) && e.getAttribute("role") === "radiogroup" &&
+    (e.getAttribute("aria-label") ?? "").startsWith(name));
+  const text = (name) => group(name).map((e) => e.textContent);
+  const chosen = (name) => group(name).flatMap((e) => [...e.querySelectorAll("[aria-checked=true]")].map(
+    (radio) => radio.textContent));
+  const value = (selector) => [...document.querySelectorAll(selector)].filter((e) => !kept(e)).map((e) => e.value);
+  return { tokens: text("Tokens"), token: chosen("Tokens"), steps: text("Steps"), step: chosen("Steps"),
+           station: chosen("Stations"),
+           card: all.filter((e) => !kept(e) && e.matches(".chosen")).map((e) => e.textContent),
+           numbers: value("[data-testid=stNumberInput] input"), text: value("[data-testid=stTextArea] textarea") };
 }"""

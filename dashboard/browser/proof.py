@@ -1,0 +1,66 @@
+"""The proof's badge below the sampled token, and a badge at each matrix that was proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dashboard.browser.browser import component
+
+_mount = component(
+    "run_proof", scripts=["choice.js", "figures.js", "focus.js", "proof.js"], styles=["common.css", "proof.css"]
+)
+
+Mark = tuple[str, str, str]
+"""Of one matrix: "ok", "off" or "none"; a short text; a sentence."""
+
+
+@dataclass(frozen=True)
+class Badge:
+    """What is known of a run's proof.
+
+    Attributes:
+        state: "automatic": to be asked for once the page stands still; "offered": on request; "pending": under way;
+            "ok", "off" or "failed": done.
+        text: one line.
+        detail: a sentence, to be read by pointing at it.
+        marks: for each matrix by name, once the proof is done.
+        share: of the proof that is done, while it is under way.
+    """
+
+    state: Literal["automatic", "offered", "pending", "ok", "off", "failed"]
+    text: str
+    detail: str = ""
+    marks: dict[str, Mark] = field(default_factory=dict)
+    share: float = 0.0
+
+
+def proof_badge(
+    badge: Badge, *, run: str, is_open: bool, key: str, on_ask: Callable[[], None], on_open: Callable[[], None]
+) -> None:
+    """Show the badge, and mark every matrix on the page, in the browser: no figure is drawn again for it.
+
+    Arguments:
+        badge: what is known.
+        run: tells one run from another, so that each is asked for once.
+        is_open: all of the proof is shown; when it no longer is, the badge has the keyboard's focus again.
+        key: Streamlit's key.
+        on_ask: the browser asks for the proof, or whether it is done.
+        on_open: the visitor wants to see all of it.
+    """
+    _mount(
+        key=key,
+        data={
+            "run": run,
+            "state": badge.state,
+            "text": badge.text,
+            "detail": badge.detail,
+            "marks": badge.marks,
+            "share": badge.share,
+            "open": is_open,
+        },
+        height="content",
+        on_ask_change=on_ask,
+        on_open_change=on_open,
+    )

@@ -1,0 +1,1 @@
+"""The cell explainer: how any number on a page came about."""

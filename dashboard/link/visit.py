@@ -1,0 +1,147 @@
+"""This visitor's settings: taken up from a link, changed by what they do, and written as a link again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard.link import address
+from dashboard.link.settings import (
+    DEFAULTS,
+    LONGEST_ADDRESS,
+    VIEW,
+    Refused,
+    Settings,
+    implied,
+    link_query,
+    read_link,
+    used_instead,
+)
+
+
+def begin_visit() -> None:
+    """Call first on every run of the page: take up what the address says where it is a new one, else go on."""
+    query = address.arrived()
+    if query is not None:
+        _arrive(query)
+    elif address.ON in st.query_params:
+        _go_on(address.wished())
+    write_address()
+
+
+def _arrive(query: Mapping[str, str]) -> None:
+    """Begin with what a link says. What it says that cannot be used is told once."""
+    state = st.session_state
+    values, state.refused = read_link(query)
+    state.settings = Settings(**implied(query), **values)
+    state.link = dict(query)
+    state.pop("viewed", None)
+
+
+def _go_on(wished: Mapping[str, str]) -> None:
+    """Another page of the same visit. The proof's table lies over a page: who goes on has closed it."""
+    look_at("proof", DEFAULTS.proof)
+    for name, value in read_link(wished)[0].items():
+        look_at(name, value)
+
+
+def current() -> Settings:
+    """The settings as they are now; fragments and callbacks call it too."""
+    state = st.session_state
+    if "settings" not in state:
+        _arrive(st.query_params.to_dict())
+    found: Settings = state.settings
+    return found
+
+
+def look_at(name: str, value: Any) -> None:
+    """Change a setting. The address says so when the page is drawn next."""
+    st.session_state.settings = replace(current(), **{name: value})
+
+
+def write_address() -> None:
+    """Have the browser's address lead to this view."""
+    address.show_address(shared())
+
+
+def shared() -> dict[str, str]:
+    """What a link to this view says: the settings, and of which weights the run is. Defaults are left out, and a text
+    that no address can hold."""
+    query = link_query(current()) | st.session_state.get("weights", {})
+    if link_length() > LONGEST_ADDRESS:
+        query.pop("text", None)
+    return query
+
+
+def link(**wanted: Any) -> dict[str, str]:
+    """What a link to another page must say. wanted: what is to be looked at there, in place of what is here."""
+    chosen = replace(current(), proof=DEFAULTS.proof, **wanted)
+    return {**link_query(chosen), address.ON: ",".join(wanted)}
+
+
+def check_view(**ends: int) -> None:
+    """Call with how many steps, tokens, layers and heads there are; a link that looks beyond is refused too."""
+    state, limits = st.session_state, {name: _limits(name, end) for name, end in ends.items()}
+    for name, end in ends.items():
+        value = getattr(current(), name)
+        if value is not None and value >= end:
+            refuse(name, limits[name])
+    if "viewed" not in state:
+        state.viewed = without_view()
+        # what no run has was refused before this one was known
+        state.refused = [_within(limits, refusal) for refusal in state.refused]
+
+
+def _limits(name: str, end: int) -> str:
+    word = "token id" if name == "lens_token" else name
+    has = f"only {word} 0" if end == 1 else f"the {word}s 0 to {end - 1:,}"
+    return f"this run has {has}"
+
+
+def _within(limits: Mapping[str, str], refusal: Refused | str) -> Refused | str:
+    """The refusal with this run's limits in place of those of any run."""
+    if isinstance(refusal, Refused) and refusal.name in limits:
+        return replace(refusal, why=limits[refusal.name])
+    return refusal
+
+
+def refuse(name: str, why: str = "", instead: str = "") -> None:
+    """Give a setting of the view its default back: this run has nothing of the kind. The first time, the page says so.
+
+    instead: what is used in its place, in words; the default where it is left out.
+    """
+    value = str(getattr(current(), name))
+    look_at(name, getattr(DEFAULTS, name))
+    if "viewed" not in st.session_state:
+        st.session_state.refused.append(Refused(name, value, instead or used_instead(name), why))
+
+
+def without_view() -> Settings:
+    """The settings without the view."""
+    return replace(current(), **{name: getattr(DEFAULTS, name) for name in VIEW})
+
+
+def forget_token() -> None:
+    """Choose the last token that the step reads again: of another text a chosen position would be any token."""
+    look_at("token", None)
+    look_at("lens_until", None)
+
+
+def link_length() -> int:
+    """About how many characters this view's link has."""
+    return len(urlencode(link_query(current())))
+
+
+def say(sentence: str) -> None:
+    """Add to what the visitor is told about this link."""
+    st.session_state.refused.append(sentence)
+
+
+def notices() -> list[str]:
+    """What was refused in this visitor's link, until the visitor changes a setting."""
+    state = st.session_state
+    if "viewed" in state and state.viewed != without_view():
+        state.refused = []
+    return [str(refusal) for refusal in state.refused]

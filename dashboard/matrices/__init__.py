@@ -1,0 +1,1 @@
+"""The matrices on the page: read, turned into pictures, and laid out as equations."""

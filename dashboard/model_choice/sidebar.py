@@ -1,0 +1,174 @@
+"""The sidebar: the settings that every page shares, as widgets bound to the URL."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboard.browser.text_guard import text_guard, whole_text
+from dashboard.figures.picture import POOLINGS
+from dashboard.figures.scale import SCALES
+from dashboard.link import models, settings, visit
+from dashboard.model_choice.chooser import chooser, say_facts
+from dashboard.shell.fields import choice, field
+from dashboard.shell.fragments import fragment
+from dashboard.shell.glossary import marked_one
+from llm_core.runs.stages import STAGES, TEMPERATURE, StageKind
+from llm_core.support.plain_words import as_sentence
+
+EXAMPLES = {
+    "Greeting": "hello how are you?",
+    "Echo": "tick tock tick tock tick",
+    "Emoji": "crème brûlée 🍮",
+}
+REAL_EXAMPLES = {
+    "Capital": "The capital of France is",  # a fact: " Paris"
+    "Echo": "Romeo and Juliet. Romeo and",  # heads that look at what followed last time
+    "Sums": "2 + 2 = 4, 3 + 3 = 6, 4 + 4 =",  # a pattern to go on with
+}
+KEYS = "Press Enter to run the text, Shift+Enter to add a line."
+GREEDY = "At temperature 0 the choice is greedy: the most likely token is always taken, and the dice are not thrown."
+
+
+def sidebar(on_sampling: Callable[[], None]) -> None:
+    """Show the settings. on_sampling: called when nothing but the sampling has changed."""
+    with st.sidebar:
+        st.html("<div class='brand'>Every matrix</div>")
+        about_model = chooser()
+        with st.container(key="text-field"):
+            st.text_area(
+                "Text",
+                height=96,
+                max_chars=settings.longest_text(),
+                **field("text", settings.whole_characters(visit.current().text), _type),
+            )
+        text_guard(field="text-field", key=settings.GUARD)
+        with st.container(gap="xsmall", key="run-text"):
+            st.button("Run", key="run", width="stretch")  # leaving the field has told its text already
+            st.caption(KEYS)
+        with st.container(horizontal=True, gap="xsmall", key="examples"):
+            random = models.is_random(visit.current().model)
+            for name, text in (EXAMPLES if random else REAL_EXAMPLES).items():
+                st.button(name, key=f"example-{name}", on_click=_take_text, args=(text,), width="stretch")
+        _sampling(on_sampling)
+        with st.expander("More settings"):
+            _more(on_sampling)
+        say_facts(about_model)
+
+
+@fragment("dice")  # so that a roll shows its seed although the rest of the page stands still
+def _sampling(on_change: Callable[[], None]) -> None:
+    chosen = visit.current()
+    _stage(TEMPERATURE, on_change)
+    with (
+        _limited("dice seed", settings.LARGEST_DICE_SEED, chosen.dice_seed),
+        st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
+    ):
+        st.number_input(
+            "Dice seed",
+            0,
+            settings.LARGEST_DICE_SEED,
+            step=1,
+            help="The dice seed decides which token is drawn: the same seed draws the same tokens.",
+            **field("dice_seed", chosen.dice_seed, _take, "dice_seed", on_change),
+        )
+        st.button(
+            "Roll",
+            icon=":material/casino:",
+            key="roll",
+            help="Roll the dice: choose another dice seed at random",
+            on_click=_roll,
+            args=(on_change,),
+        )
+    if chosen.greedy:
+        st.caption(marked_one(GREEDY))
+
+
+def _more(on_sampling: Callable[[], None]) -> None:
+    chosen = visit.current()
+    for stage in STAGES:
+        if stage is not TEMPERATURE:  # it stands above, beside the dice
+            _stage(stage, on_sampling)
+    st.number_input(
+        f"New tokens (1 to {settings.MOST_NEW_TOKENS})",
+        1,
+        settings.MOST_NEW_TOKENS,
+        step=1,
+        **field("new_tokens", chosen.new_tokens, _take, "new_tokens"),
+    )
+    random = models.is_random(chosen.model)
+    with _limited("weights seed", settings.LARGEST_WEIGHTS_SEED, chosen.weights_seed):
+        st.number_input(
+            "Weights seed",
+            0,
+            settings.LARGEST_WEIGHTS_SEED,
+            step=1,
+            disabled=not random,
+            help="The weights seed decides the weights of a random model. It has nothing to do with the dice.",
+            **field("weights_seed", chosen.weights_seed, _take, "weights_seed"),
+        )
+    st.selectbox(
+        "Number type",
+        disabled=random,
+        help="The number type of real weights: bfloat16 takes half the memory and keeps about three digits.",
+        **choice("dtype", chosen.dtype, models.OFFERED_DTYPES, _take, "dtype"),
+    )
+    st.selectbox(
+        "Cells of large matrices",
+        help="In a large matrix one cell stands for several numbers: it shows the one of largest magnitude, "
+        "their mean, or their maximum.",
+        **choice("pooling", chosen.pooling, POOLINGS, _take, "pooling"),
+    )
+    st.selectbox(
+        "Colour scale",
+        help="Robust: a few very large cells do not change the scale. Matrix: the scale reaches up to the largest "
+        "cell. Heads: all heads of a matrix share one scale, so that you can compare them.",
+        **choice("scale", chosen.scale, SCALES, _take, "scale"),
+    )
+
+
+def _stage(stage: StageKind, on_change: Callable[[], None]) -> None:
+    """The control of one stage's setting."""
+    (least, most), value = stage.offered, getattr(visit.current(), stage.name)
+    meaning = as_sentence(stage.meaning)
+    if stage.whole:
+        shown = field(stage.name, value, _take, stage.name, on_change)
+        with _limited(stage.title, int(most), value):
+            st.number_input(stage.label, int(least), int(most), step=1, help=meaning, **shown)
+    else:
+        shown = field(stage.name, value, _take_decimal, stage.name, on_change)
+        st.slider(stage.label, float(least), float(most), step=0.01, format="%.2f", help=meaning, **shown)
+
+
+@contextmanager
+def _limited(name: str, most: int, now: int) -> Iterator[None]:
+    """Draw a number field within: below it stands what it takes, while something else is in it (see shell/style.css).
+
+    A browser does not tell us of a number that its field refuses.
+    """
+    with st.container(key=f"limited-{name.replace(' ', '-')}", gap="xsmall"):
+        yield
+        st.caption(f"The {name} must be a whole number from 0 to {most:,}. Until then it stays {now}.")
+
+
+def _take(value: object, name: str, then: Callable[[], None] = lambda: None) -> None:
+    visit.look_at(name, value)
+    then()
+
+
+def _take_decimal(value: float, name: str, then: Callable[[], None]) -> None:
+    _take(round(value, 2), name, then)  # a slider's steps are not exact
+
+
+def _type(text: str) -> None:
+    _take_text(whole_text(text, settings.GUARD))
+
+
+def _take_text(text: str) -> None:
+    visit.look_at("text", text)
+    visit.forget_token()
+
+
+def _roll(on_change: Callable[[], None]) -> None:
+    _take(random.randrange(10_000), "dice_seed", on_change)

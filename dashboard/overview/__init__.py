@@ -1,0 +1,1 @@
+"""What a visitor sees first: tokens, steps, stations, and the sampled token."""

@@ -1,0 +1,1 @@
+"""One file a page: it reads the run and lays out rooms."""

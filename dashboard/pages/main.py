@@ -1,0 +1,50 @@
+"""The script of each visit: the sidebar, and the page that the address names.
+
+It lies among the pages, for Streamlit takes a folder "pages" beside the script for pages of its own making.
+"""
+
+# ruff: noqa: E402
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.shell import prefetch
+
+st.set_page_config(
+    page_title="Every matrix",
+    page_icon=str(Path(__file__).parents[1] / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state=284,
+)  # pixels
+early_chart = prefetch.fetch_plotly()  # before what takes seconds to import, the first time
+
+from dashboard.browser.glossary import glossary_tips
+from dashboard.link import visit
+from dashboard.model_choice.chooser import dialogs
+from dashboard.model_choice.loading import bring_in
+from dashboard.model_choice.sidebar import sidebar
+from dashboard.shell import navigation, style, workarounds
+from dashboard.shell.fragments import after_sampling, begin_drawing, guarded
+from dashboard.shell.glossary import tips
+from dashboard.shell.history import history
+
+workarounds.keep_what_has_not_left()
+visit.begin_visit()
+style.page_style()
+history()
+glossary_tips(tips())
+workarounds.say_where_there_is_no_page(navigation.say_no_page)
+page = st.navigation(navigation.pages(), position="hidden")
+begin_drawing()
+sidebar(on_sampling=after_sampling)
+dialogs()
+if navigation.computes(page):
+    guarded(bring_in)()
+
+above = navigation.place_for_links()
+guarded(page.run)()
+with above:
+    navigation.links()
+early_chart.empty()
+workarounds.freeze_modules()

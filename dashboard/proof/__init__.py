@@ -1,0 +1,1 @@
+"""The proof of the run on screen: badge and table."""

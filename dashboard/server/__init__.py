@@ -1,0 +1,1 @@
+"""What the server keeps and all visitors share: models, runs, proofs, turns, memory."""

@@ -1,0 +1,1 @@
+"""What every page stands in: fragments, fields, headline, navigation, style, presenter mode, glossary."""

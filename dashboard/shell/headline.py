@@ -1,0 +1,46 @@
+"""The head of a page: its headline, the ways beside it, and what could not be used of the link."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard.browser.share import share
+from dashboard.link import settings, visit
+from dashboard.shell.fragments import fragment, redraw
+
+TOO_LONG = (
+    "The link of this view contains the whole text and has {length:,} characters. Many programs cut a link after "
+    "{most:,} characters: to share this view, shorten the text."
+)
+NO_LINK = "This text is too long for a link, so the link leaves it out. To share this view, shorten the text."
+
+
+def headline(text: str, beside: Callable[[], None] | None = None) -> None:
+    """Show it. beside: draws what stands between the headline and the way to share."""
+    with st.container(horizontal=True, vertical_alignment="center", key="headline"):
+        st.title(text, anchor=False)
+        if beside is not None:
+            beside()
+        with st.container(width=150, key="share"):
+            _share()
+    length = visit.link_length()
+    if length > settings.LONGEST_ADDRESS:
+        st.caption(NO_LINK)
+    elif length > settings.LONGEST_LINK:
+        st.caption(TOO_LONG.format(length=length, most=settings.LONGEST_LINK))
+    if visit.notices():
+        with st.container(key="notices", border=True):
+            for notice in visit.notices():
+                st.text(notice)
+
+
+@fragment("share")
+def _share() -> None:
+    asked = st.session_state.get("share-asked", 0)
+    share(urlencode(visit.shared()), asked=asked, key="share-view", on_ask=_answer)
+
+
+def _answer(number: int) -> None:
+    st.session_state["share-asked"] = number
+    redraw(["share"])

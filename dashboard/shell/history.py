@@ -1,0 +1,20 @@
+"""The browser's history: where a visitor looked elsewhere, "back" leads to what was looked at before."""
+
+from dashboard.browser.history import keep_history
+from dashboard.link import address, settings
+from dashboard.shell.fragments import fragment, redraw
+
+_WHAT_IS_RUN = ("model", "shape", "text")
+QUIET = [*(name for name in settings.PARSERS if name not in (*settings.VIEW, *_WHAT_IS_RUN)), "v", "fp", address.ON]
+"""What of an address changes in place: one goes back to a text, a model or a view, not to each value of a slider."""
+_PART = "history"
+
+
+@fragment(_PART)
+def history() -> None:
+    """See to it from now on. It shows nothing."""
+    keep_history(QUIET, _ready, key="pager-history")
+
+
+def _ready() -> None:
+    redraw([_PART])  # what the address has to say is written before

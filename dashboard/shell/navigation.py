@@ -1,0 +1,46 @@
+"""The way from page to page: links that take the settings and the view along."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.link import visit
+from dashboard.shell import presenter
+
+INFERENCE, WHOLE_MODEL = "inference.py", "whole_model.py"
+RUN_FILE = "run_file.py"
+_TITLES = {INFERENCE: "Inference", WHOLE_MODEL: "Whole model", RUN_FILE: "Run file"}
+NO_PAGE = f"The link leads to a page that does not exist, so the page {_TITLES[INFERENCE]} is shown."
+LINKS = "pages"
+"""The fragment with the links: it is drawn again whenever the view changes, so that they lead to the same view."""
+
+
+def pages() -> list[st.Page]:
+    """All pages, in visiting order; the first one is where a bare address leads."""
+    return [st.Page(path, title=title, default=path == INFERENCE) for path, title in _TITLES.items()]
+
+
+def say_no_page() -> None:
+    """Tell the visitor that the link leads to none of the pages."""
+    if NO_PAGE not in visit.notices():
+        visit.say(NO_PAGE)
+
+
+def computes(page: st.Page) -> bool:
+    """True for a page that shows a run of the model in the settings: it needs to be loaded."""
+    return page.title != _TITLES[RUN_FILE]
+
+
+def place_for_links() -> DeltaGenerator:
+    """Where the links are: above the page. They are drawn into it last, when the page's style has reached the browser,
+    which would move them; until then the style keeps their room."""
+    return st.container(key="page-links-place")
+
+
+@st.fragment(key=LINKS)
+def links() -> None:
+    """The pages in one row, and the way out of presenter mode."""
+    link = visit.link()
+    with st.container(horizontal=True, gap="medium", key="page-links"):
+        for path in _TITLES:
+            st.page_link(path, query_params=link)
+        presenter.way_out()

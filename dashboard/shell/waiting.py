@@ -1,0 +1,44 @@
+"""What is said while something is computed that takes a while: a long text's run, a layer of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboard.link.settings import Settings
+from dashboard.server.computed import model_of
+from dashboard.server.memory import may_be_long
+from dashboard.server.turns import LONG
+from llm_core import Step
+from llm_core.runs.node import is_prefilled
+
+
+@contextmanager
+def for_run(chosen: Settings) -> Iterator[None]:
+    """While the run of these settings is made, if it is a long one and not kept. Raises what `model_of` raises."""
+    tokens = _tokens_to_run(chosen)
+    if tokens < LONG:
+        yield
+        return
+    with st.spinner(f"The model is reading {tokens:,} tokens.", show_time=True):
+        yield
+
+
+def _tokens_to_run(chosen: Settings) -> int:
+    """How many tokens the model has to go through; 0 for a text that is short or was run before."""
+    if not may_be_long(chosen.text):
+        return 0
+    model = model_of(chosen)
+    ids = model.tokenizer.encode(chosen.text)
+    return 0 if is_prefilled(model, ids) else len(ids)
+
+
+@contextmanager
+def for_layer(step: Step, layer: int) -> Iterator[None]:
+    """While one layer's matrices are derived, if they are large."""
+    rows = len(step.positions)
+    if rows < LONG:
+        yield
+        return
+    with st.spinner(f"Computing the matrices of layer {layer} for {rows:,} tokens.", show_time=True):
+        yield

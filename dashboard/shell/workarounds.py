@@ -1,0 +1,101 @@
+"""What works around Streamlit: each with what was seen without it."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.commands import navigation
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime, forward_msg_queue
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+ARRIVAL = 0.5
+"""Seconds after which a browser has taken in what has left for it, if it is not very busy."""
+
+
+def keep_what_has_not_left() -> None:
+    """Have a session's queue drop nothing when parts of the page are drawn again. Call it before visitors come.
+
+    Streamlit 1.67 drops what it has of these parts and has not sent yet, their containers too, but not the word that
+    the page's run before is complete. The browser then takes away what it has of the part, all that comes after it in
+    the same container moves up by one place, and what is sent next lands in the wrong one. Seen under load, with acts
+    0 to 150 ms apart: in 4 of 10 series of 60 acts a figure or a field of before was left beside the new one, and
+    since then in none of 3.
+    """
+    if getattr(ForwardMsgQueue.clear, "keeps", False):
+        return
+    drop, hand_out = ForwardMsgQueue.clear, ForwardMsgQueue.flush
+
+    def clear(
+        queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
+    ) -> None:
+        if retain_lifecycle_msgs and fragment_ids_this_run is not None:
+            queue._queue = [forward_msg_queue._update_script_finished_message(m, True) for m in queue._queue]
+            queue._delta_index_map = {}  # what comes next is sent after what is there, and replaces none of it
+        else:
+            drop(queue, retain_lifecycle_msgs, fragment_ids_this_run)
+
+    def flush(queue: ForwardMsgQueue) -> list[ForwardMsg]:
+        if ends_a_page(queue):
+            queue.page_left_at = time.monotonic()  # type: ignore[attr-defined]
+        return hand_out(queue)
+
+    clear.keeps = True  # type: ignore[attr-defined]
+    ForwardMsgQueue.clear = clear  # type: ignore[method-assign, assignment]
+    ForwardMsgQueue.flush = flush  # type: ignore[method-assign, assignment]
+
+
+def page_is_on_its_way() -> bool:
+    """Whether this visitor's browser may not have taken in yet that a run of the whole page is complete.
+
+    A browser that is busy takes in that word and the first of a part that is drawn again in one go. At that word it
+    takes away what is not of the newest run, and all but the part is of the one before: "Bad delta path", and nothing
+    is drawn any more. Seen in 1 of 25 browser tests, four at a time.
+    """
+    context = get_script_run_ctx()
+    if context is None or not Runtime.exists():
+        return False
+    sessions = getattr(Runtime.instance(), "_session_mgr", None)  # of a test's stand-in there are none
+    session = None if sessions is None else sessions.get_active_session_info(context.session_id)
+    return session is not None and is_on_its_way(session.session._browser_queue)
+
+
+def is_on_its_way(queue: ForwardMsgQueue) -> bool:
+    """Whether the word that a run of the whole page is complete waits in this queue, or has only just left it."""
+    return ends_a_page(queue) or time.monotonic() - getattr(queue, "page_left_at", -ARRIVAL) < ARRIVAL
+
+
+def ends_a_page(queue: ForwardMsgQueue) -> bool:
+    """Whether the word that a run of the whole page is complete waits in this queue."""
+    return any(
+        message.WhichOneof("type") == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+        for message in list(queue._queue)
+    )
+
+
+def say_where_there_is_no_page(say: Callable[[], None]) -> None:
+    """Have the page itself say, by `say`, that an address leads to none of its pages. Call it before the navigation.
+
+    Streamlit 1.67 lays a dialog over the page that says so in its own words ("Running the app's main page").
+    """
+    navigation.send_page_not_found = lambda ctx: say()
+
+
+def freeze_modules() -> None:
+    """Take the modules that are loaded by now out of the garbage collector's sight: none of them ever becomes garbage.
+
+    Going over the objects of torch's modules takes about 190 ms, during which no visitor gets an answer. Call it when a
+    page is drawn: what real models need besides is loaded later than what random ones need.
+    """
+    _freeze("transformers" in sys.modules)
+
+
+@st.cache_resource(show_spinner=False)
+def _freeze(real_models: bool) -> bool:
+    """Once for each value, however many visitors there are: what they left behind must not be frozen with the rest."""
+    gc.collect()
+    gc.freeze()
+    return True

@@ -1,0 +1,1 @@
+"""Every architectural choice of a model, as data."""

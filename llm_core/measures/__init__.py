@@ -1,0 +1,1 @@
+"""What is measured in a run: the health of its matrices, the logit lens."""

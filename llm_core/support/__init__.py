@@ -1,0 +1,1 @@
+"""What everything else leans on: memory, threads, files, plain words."""

@@ -1,0 +1,52 @@
+"""What the server lets browsers run, seen by a browser. All other tests of this folder fail where it refuses something:
+a refusal is an error on the browser's console.
+"""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from dashboard.link.settings import DEFAULTS
+
+from .conftest import serving
+from .visit import Visit, Witness, eventually
+
+INSERTED = """(code) => {
+  const script = document.createElement("script");
+  script.textContent = code;
+  document.head.append(script);
+}"""
+
+
+def test_a_script_that_is_no_file_of_the_server_does_not_run(visit: Visit, witness: Witness) -> None:
+    visit.open()
+    visit.expect_rest()
+    visit.page.evaluate(INSERTED, "window.intruder = 1")
+    eventually(lambda: _refused(witness, "inline script"))
+    assert visit.page.evaluate("window.intruder") is None
+    witness.forget()
+    visit.page.evaluate("setTimeout('window.intruder = 2')")
+    eventually(lambda: _refused(witness, "unsafe-eval"))
+    assert visit.page.evaluate("window.intruder") is None
+    witness.forget()
+
+
+def _refused(witness: Witness, what: str) -> None:
+    assert any("Content Security Policy" in said and what in said for said in witness.complaints)
+
+
+@pytest.mark.slow
+def test_below_a_path_of_its_own_the_page_is_whole(browser: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt", "/class/7") as address:
+        context, witness = browser.new_context(viewport={"width": 1440, "height": 900}), Witness(address)
+        witness.watch(context)
+        try:
+            visit = Visit(context.new_page(), address).open()
+            visit.expect_run(DEFAULTS)
+            visit.main.get_by_role("link", name="Whole model").click()
+            expect(visit.main.get_by_role("grid", name="Map of the model")).to_be_visible()
+            visit.expect_rest()
+            assert f"{address}/" in visit.page.evaluate("location.href") and not witness.complaints
+        finally:
+            context.close()

@@ -1,0 +1,77 @@
+"""The pages, run by Streamlit's AppTest: without a browser, so without the parts drawn there."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard.link.settings import LINK_VERSION
+from llm_core import open_run, save_run
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "dashboard" / "pages" / "main.py"
+WHOLE_MODEL = "whole_model.py"
+RUN_FILE = "run_file.py"
+
+
+def opened(**query: str) -> AppTest:
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in ({"v": LINK_VERSION} | query if query else {}).items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def drawn(page: AppTest) -> list[dict]:
+    """The figures on the page."""
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+def matrices(page: AppTest) -> set[str]:
+    return {t["meta"]["matrix"] for figure in drawn(page) for t in figure["data"] if "matrix" in t.get("meta", {})}
+
+
+def next_token(page: AppTest) -> dict:
+    """What the card beside the matrices shows."""
+    cards = [json.loads(c.proto.json) for c in page.get("bidi_component") if c.proto.json]
+    return next(card for card in cards if "runners" in card)
+
+
+def sentences(page: AppTest) -> str:
+    return "\n".join(text.value for text in page.text)
+
+
+def specs(page: AppTest) -> dict[str, str]:
+    """The charts of the page by their keys, as they are sent."""
+    return {re.search(r"chart-[\w-]+", chart.proto.id).group(): chart.proto.spec for chart in page.get("plotly_chart")}
+
+
+def whole_model(**query: str) -> AppTest:
+    """The page by a link, as if its address had been typed."""
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    page.switch_page(WHOLE_MODEL)
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def run_file_page(data: bytes | None = None, **query: str) -> AppTest:
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    if data is not None:
+        page.session_state["filed-run"] = open_run(data)
+    page.switch_page(RUN_FILE)
+    return page.run()
+
+
+def saved(run, names) -> bytes:
+    file = io.BytesIO()
+    save_run(run, names, file)
+    return file.getvalue()
+
+
+def exact(page: AppTest) -> dict:
+    """The figure of the part that is shown exactly."""
+    return json.loads(specs(page)["chart-exact"])
