@@ -18,13 +18,23 @@ class Made(go.Figure):  # type: ignore[misc]  # Plotly has no types
     """
 
     def __init__(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
-        self._traces, self._made_layout = traces, layout
+        self._traces, self._plain_layout = traces, layout
+
+    @property
+    def traces(self) -> list[dict[str, Any]]:
+        """The traces as they were given, their arrays too."""
+        return self._traces
+
+    @property
+    def plain_layout(self) -> dict[str, Any]:
+        """The layout as it was given."""
+        return self._plain_layout
 
     @cached_property
     def _plain(self) -> dict[str, Any]:
         return {
             "data": [{name: encoded(value) for name, value in trace.items()} for trace in self._traces],
-            "layout": self._made_layout,
+            "layout": self._plain_layout,
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -32,7 +42,7 @@ class Made(go.Figure):  # type: ignore[misc]  # Plotly has no types
 
     @cached_property
     def _looked_at(self) -> go.Figure:
-        return go.Figure(self._traces, self._made_layout)
+        return go.Figure(self._traces, self._plain_layout)
 
     @property
     def data(self) -> Any:

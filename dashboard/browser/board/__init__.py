@@ -1,0 +1,5 @@
+"""The board, which draws all pictures of matrices: on the page, and in a file that needs no server."""
+
+from dashboard.browser.board.standalone import html
+
+__all__ = ["html"]

@@ -1,0 +1,81 @@
+// A picture over the whole window, and as a file.
+
+import { element } from "./element.js";
+
+const EDGE = 32; // pixels around it
+const LARGEST = 4; // times its own size
+const SHARP = 2; // pixels of a file for each of the screen
+
+let shown = null; // the picture that fills the window
+
+/** Fill the window with a picture, or let it go back to its place. redraw(): draws it in the size that `scaled` says. */
+export function toggleFullscreen(host, redraw) {
+  const isOpen = shown?.host === host;
+  shown?.end();
+  if (isOpen) return;
+  const onKey = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // it closes this, and nothing behind it
+    shown.end();
+  };
+  shown = {
+    host,
+    end: () => {
+      document.removeEventListener("keydown", onKey, true);
+      window.removeEventListener("resize", redraw);
+      shown = null;
+      if (host.isConnected) host.hidePopover();
+      host.removeAttribute("popover");
+      redraw();
+    },
+  };
+  document.addEventListener("keydown", onKey, true);
+  window.addEventListener("resize", redraw);
+  host.popover = "manual"; // above all else of the page, without leaving its place in it
+  host.showPopover();
+  redraw();
+}
+
+export function leaveFullscreen(host) {
+  if (shown?.host === host) shown.end();
+}
+
+/** The size in which a picture of this size is drawn now. */
+export function scaled(host, width, height) {
+  if (shown?.host !== host) return { width, height };
+  const factor = Math.min((innerWidth - 2 * EDGE) / width, (innerHeight - 2 * EDGE) / height, LARGEST);
+  return { width: Math.round(width * factor), height: Math.round(height * factor) };
+}
+
+/** Save a figure as a PNG, in the colours of the page, with the numbers in its cells. */
+export async function savePicture(plotly, figure, name) {
+  const style = getComputedStyle(figure);
+  const colour = style.color;
+  const { width, height } = figure._fullLayout;
+  const layout = { ...figure.layout, paper_bgcolor: backgroundBehind(figure),
+                   font: { ...figure.layout.font, color: colour } };
+  const traces = [...figure.data, ...figure.data.flatMap(numbersAsTrace)];
+  const picture = { data: traces, layout };
+  const url = await plotly.toImage(picture, { format: "png", width, height, scale: SHARP });
+  const link = element("a");
+  Object.assign(link, { href: url, download: `${name.replaceAll(/[^\w.-]+/g, "-")}.png` });
+  link.click();
+}
+
+/** The numbers in a heatmap's cells, which lie beside Plotly's figure, as a trace of texts. */
+function numbersAsTrace({ meta, xaxis, yaxis, y0 }) {
+  if (!meta?.numbers) return [];
+  const { texts, size } = meta.numbers;
+  const found = texts.flatMap((row, y) => row.map((text, x) => [x, (y0 ?? 0) + y, text]));
+  const [x, y, text] = [0, 1, 2].map((place) => found.map((each) => each[place]));
+  return [{ type: "scatter", mode: "text", x, y, text, textfont: { size, family: "monospace" }, xaxis, yaxis,
+            hoverinfo: "skip", cliponaxis: false }];
+}
+
+function backgroundBehind(node) {
+  for (let place = node; place; place = place.parentElement) {
+    const { backgroundColor } = getComputedStyle(place);
+    if (backgroundColor && !/^(transparent|rgba\(.*, 0\))$/.test(backgroundColor)) return backgroundColor;
+  }
+  return "white";
+}

@@ -1,0 +1,97 @@
+// One picture: its element, and the figure that Plotly draws into it.
+
+import { writeNumbers } from "./cell_numbers.js";
+import { element, iconButton } from "./element.js";
+import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarge.js";
+import { figureDrawn, figureGone } from "./figures.js";
+import { newWalker } from "./keyboard.js";
+import { tellFigure } from "./told.js";
+
+// What makes Plotly's set-up of interactions several times slower is off: nothing here is zoomed or panned.
+const CONFIG = { displayModeBar: false, doubleClick: false, showAxisDragHandles: false, showAxisRangeEntryBoxes: false,
+                 showTips: false };
+const CORNERS = "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4";
+const ARROW_DOWN = "M8 2v8M4.5 7 8 10.5 11.5 7M3 14h10";
+
+/** A picture without a drawing yet. */
+export function newPicture() {
+  const host = element("div", "board-picture");
+  const figure = element("div", "board-figure");
+  host.setAttribute("role", "figure");
+  host.append(figure);
+  return { host, figure, drawing: null, signature: "", plotly: null, walker: null };
+}
+
+/** Say what is to be drawn. Returns true where that is another drawing than before. */
+export function describe(picture, drawing) {
+  const { host } = picture;
+  const { key, step, matrices, digest, width, height, alternative } = drawing;
+  Object.assign(host.dataset, { key, matrix: matrices.join(" "), digest });
+  if (step === null) delete host.dataset.step;
+  else host.dataset.step = step;
+  host.setAttribute("aria-label", alternative);
+  Object.assign(host.style, { width: width ? `${width}px` : "100%", height: height ? `${height}px` : "" });
+  const signature = signatureOf(drawing);
+  const isOther = signature !== picture.signature;
+  Object.assign(picture, { drawing, signature });
+  return isOther;
+}
+
+/** All that is drawn: the numbers in the cells by their digest. */
+function signatureOf({ digest, traces, layout }) {
+  return digest + JSON.stringify([traces, layout], (_, value) => (ArrayBuffer.isView(value) ? 0 : value));
+}
+
+/** Draw it now: anew, or over what is there. */
+export async function draw(picture, plotly) {
+  const { figure, drawing, host } = picture;
+  const isNew = !picture.plotly;
+  picture.plotly = plotly;
+  if (isNew) prepare(picture);
+  const wide = drawing.width ?? host.clientWidth;
+  const size = scaled(host, wide, drawing.height);
+  await plotly.react(figure, drawing.traces, { ...drawing.layout, autosize: false, ...size }, CONFIG);
+  if (!isNew || !picture.plotly) return; // Plotly has said it, or it is gone by now
+  figure.on("plotly_afterplot", () => drawn(picture));
+  drawn(picture);
+}
+
+function prepare(picture) {
+  const { host, figure, plotly } = picture;
+  const redraw = () => draw(picture, plotly);
+  const full = () => toggleFullscreen(host, redraw);
+  const save = () => savePicture(plotly, figure, picture.drawing.key);
+  picture.walker = newWalker(figure, plotly, { f: full, s: save });
+  picture.tools = element("div", "board-tools");
+  picture.tools.append(iconButton(CORNERS, "Fullscreen", full), iconButton(ARROW_DOWN, "Save as PNG", save));
+  host.append(...picture.walker.parts, picture.tools);
+  host.addEventListener("mousemove", () => tellFigure(figure), { capture: true, passive: true });
+  let wide = host.clientWidth;
+  picture.sizes = new ResizeObserver(() => {
+    if (picture.drawing.width || host.clientWidth === wide || !host.clientWidth) return;
+    wide = host.clientWidth;
+    redraw();
+  });
+  picture.sizes.observe(host);
+}
+
+function drawn(picture) {
+  const { figure, host, walker, tools, drawing } = picture;
+  const hasCells = drawing.traces.some((trace) => trace.meta?.origin);
+  host.toggleAttribute("data-cells", hasCells);
+  for (const tool of tools.children) tool.tabIndex = hasCells ? -1 : 0; // the cells' stop has keys for them
+  host.toggleAttribute("data-drawn", true);
+  writeNumbers(figure);
+  walker.draw();
+  figureDrawn(figure);
+}
+
+/** Let go of all that a picture holds. */
+export function discard(picture) {
+  leaveFullscreen(picture.host);
+  picture.sizes?.disconnect();
+  figureGone(picture.figure);
+  picture.plotly?.purge(picture.figure);
+  picture.plotly = null;
+  picture.host.remove();
+}

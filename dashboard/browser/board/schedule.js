@@ -1,0 +1,77 @@
+// When pictures are drawn: at once what is on screen, the others in idle time, those that are nearest first.
+
+import { draw } from "./picture.js";
+
+const PATIENCE = 300; // milliseconds after which a busy page draws one more, too
+const waiting = new Set();
+const later = window.requestIdleCallback ?? ((call) => setTimeout(call, 1));
+const sizes = new ResizeObserver(() => wake()); // what was hidden may be seen by now
+let plotly = null;
+let isDue = false; // what is on screen will be drawn
+let isIdling = false; // the others will be
+
+/** Draw a picture as soon as it is its turn. loading: the promise of Plotly. */
+export function drawSoon(picture, loading) {
+  waiting.add(picture);
+  sizes.observe(picture.host);
+  loading.then((loaded) => {
+    plotly = loaded;
+    wake();
+  }, (error) => complain(picture, error));
+}
+
+/** Do not draw it. */
+export function forget(picture) {
+  waiting.delete(picture);
+  sizes.unobserve(picture.host);
+}
+
+function wake() {
+  if (isDue || !plotly || !waiting.size) return;
+  isDue = true;
+  setTimeout(drawSeen); // not before all pictures that come together are there
+}
+
+function drawSeen() {
+  isDue = false;
+  for (const { picture } of inOrder().filter(({ distance }) => distance === 0)) drawNow(picture);
+  idle();
+}
+
+function idle() {
+  if (isIdling || !waiting.size) return;
+  isIdling = true;
+  later(drawNearest, { timeout: PATIENCE });
+}
+
+function drawNearest() {
+  isIdling = false;
+  const [next] = inOrder();
+  if (!next) return; // what is hidden wakes us when it is seen
+  drawNow(next.picture);
+  idle();
+}
+
+/** What can be drawn now, the nearest first, with the pixels that it is away from the window. */
+function inOrder() {
+  const seen = [...waiting].filter(({ host }) => host.checkVisibility());
+  return seen.map((picture) => ({ picture, distance: distanceOf(picture.host) })).sort((a, b) => a.distance - b.distance);
+}
+
+function distanceOf(host) {
+  const { top, bottom } = host.getBoundingClientRect();
+  return Math.max(0, top - innerHeight, -bottom);
+}
+
+function drawNow(picture) {
+  forget(picture);
+  draw(picture, plotly).catch((error) => complain(picture, error));
+}
+
+function complain(picture, error) {
+  forget(picture);
+  console.error(error);
+  picture.figure.textContent = "This picture could not be drawn. Load the page again.";
+}
+
+window.addEventListener("beforeprint", () => plotly && [...waiting].forEach(drawNow));
