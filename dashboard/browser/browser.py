@@ -7,7 +7,37 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.browser import modules
+
 _FOLDER = Path(__file__).parent
+_SCRIPT = """\
+export default (page) => import(new URL("ADDRESS", document.baseURI)).then((module) => module.default(page),
+  () => { page.parentElement.querySelector(".root").textContent = "SENTENCE"; });
+"""
+_NOT_LOADED = (
+    "This part of the page could not be loaded. Reload the page; if that does not help, start the server anew."
+)
+
+
+def component_of(module: str, *, styles: list[str], isolated: bool = True) -> Any:
+    """Register the component whose part in the browser is a module of this folder.
+
+    Arguments:
+        module: the name of the module; its `export default` is called with each message. Unique in the app.
+        styles: names of CSS files, joined in this order.
+        isolated: keep the styles inside the component. False lets them reach the page around it.
+
+    Returns: the function that mounts the component (see `streamlit.components.v2.component`).
+
+    Raises: KeyError if there is no such module; OSError if a style is missing.
+    """
+    return st.components.v2.component(
+        module.removesuffix(".js"),
+        html='<div class="root"></div>',
+        js=_SCRIPT.replace("ADDRESS", modules.module_address(module)).replace("SENTENCE", _NOT_LOADED),
+        css=read_scripts(styles),
+        isolate_styles=isolated,
+    )
 
 
 def component(name: str, *, scripts: list[str], styles: list[str], isolated: bool = True) -> Any:

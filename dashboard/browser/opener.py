@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.browser.browser import component
+from dashboard.browser.browser import component_of
 
-_mount = component("opener", scripts=["focus.js", "opener.js"], styles=[])
+_mount = component_of("opener.js", styles=[])
 
 
 def focus_opener(opener: str, *, is_open: bool, key: str) -> None:

@@ -50,3 +50,17 @@ def test_below_a_path_of_its_own_the_page_is_whole(browser: Browser, tmp_path: P
             assert f"{address}/" in visit.page.evaluate("location.href") and not witness.complaints
         finally:
             context.close()
+
+
+def test_a_module_that_cannot_be_loaded_says_so_where_it_would_be_seen(visit: Visit, witness: Witness) -> None:
+    visit.page.route("**/scripts/*/opener.js", lambda route: route.fulfill(status=404))
+    visit.open()
+    expect(visit.page.get_by_text("This part of the page could not be loaded. Reload the page").first).to_be_attached()
+    visit.expect_rest()
+    visit.page.unroute("**/scripts/*/opener.js")
+    eventually(lambda: _complained(witness, "404"))
+    witness.forget()
+
+
+def _complained(witness: Witness, what: str) -> None:
+    assert any(what in said for said in witness.complaints)
