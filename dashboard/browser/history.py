@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from dashboard.browser.browser import component_of
+from dashboard.browser.browser import component
 
-_mount = component_of("history.js", styles=[])
+_mount = component("history.js", styles=[])
 
 
 def keep_history(quiet: Collection[str], on_ready: Callable[[], None], *, key: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.browser.browser import component_of
+from dashboard.browser.browser import component
 
-_mount = component_of("opener.js", styles=[])
+_mount = component("opener.js", styles=[])
 
 
 def focus_opener(opener: str, *, is_open: bool, key: str) -> None:

@@ -52,12 +52,13 @@ def test_below_a_path_of_its_own_the_page_is_whole(browser: Browser, tmp_path: P
             context.close()
 
 
-def test_a_module_that_cannot_be_loaded_says_so_where_it_would_be_seen(visit: Visit, witness: Witness) -> None:
-    visit.page.route("**/scripts/*/opener.js", lambda route: route.fulfill(status=404))
+def test_a_module_that_cannot_be_loaded_says_so_in_its_place(visit: Visit, witness: Witness) -> None:
+    visit.page.route("**/scripts/*/ribbon.js", lambda route: route.fulfill(status=404))
     visit.open()
-    expect(visit.page.get_by_text("This part of the page could not be loaded. Reload the page").first).to_be_attached()
+    said = "This part of the page could not be loaded: its script did not come from the server. Reload the page."
+    expect(visit.shown('[class*="st-key-ribbon"]').get_by_text(said)).to_be_visible()
     visit.expect_rest()
-    visit.page.unroute("**/scripts/*/opener.js")
+    visit.page.unroute("**/scripts/*/ribbon.js")
     eventually(lambda: _complained(witness, "404"))
     witness.forget()
 
