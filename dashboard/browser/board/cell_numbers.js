@@ -3,7 +3,7 @@
 // A heatmap says them through its trace's `meta`: numbers: { texts: a row of texts for each row of cells, size: pixels }.
 // They lie in the figure's own picture, so that its hover labels cover them; their looks are in board.css.
 
-import { svg } from "./element.js";
+import { svgElement } from "../element.js";
 import { axesOf } from "./figures.js";
 
 export function writeNumbers(figure) {
@@ -16,15 +16,12 @@ export function writeNumbers(figure) {
 
 function numbersOf(trace, axes) {
   if (!axes) return null;
-  const group = svg("g", { class: "cell-numbers", "font-size": trace.meta.numbers.size, "aria-hidden": "true" });
+  const group = svgElement("g", { class: "cell-numbers", "font-size": trace.meta.numbers.size, "aria-hidden": "true" });
   const first = Number(trace.y0) || 0;
   trace.meta.numbers.texts.forEach((row, index) => {
     const y = axes.y._offset + axes.y.c2p(first + index);
     row.forEach((text, column) => {
-      if (!text) return;
-      const number = svg("text", { x: axes.x._offset + axes.x.c2p(column), y });
-      number.textContent = text;
-      group.append(number);
+      if (text) group.append(svgElement("text", { x: axes.x._offset + axes.x.c2p(column), y }, text));
     });
   });
   return group;

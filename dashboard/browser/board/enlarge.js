@@ -1,6 +1,6 @@
 // A picture over the whole window, and as a file.
 
-import { element } from "./element.js";
+import { element } from "../element.js";
 
 const EDGE = 32; // pixels around it
 const LARGEST = 4; // times its own size

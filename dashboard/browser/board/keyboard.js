@@ -1,7 +1,7 @@
 // From cell to cell with the keyboard: arrows walk, Enter does what a click does, and each cell is told.
 
+import { element } from "../element.js";
 import { pickCell } from "./choosing.js";
-import { element } from "./element.js";
 import { matricesIn, span } from "./figures.js";
 import { placeOutlines } from "./outlines.js";
 import { cellInWords, tellFigure } from "./told.js";

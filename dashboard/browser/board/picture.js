@@ -1,7 +1,7 @@
 // One picture: its element, and the figure that Plotly draws into it.
 
+import { button, element, svgElement } from "../element.js";
 import { writeNumbers } from "./cell_numbers.js";
-import { element, iconButton } from "./element.js";
 import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarge.js";
 import { figureDrawn, figureGone } from "./figures.js";
 import { newWalker } from "./keyboard.js";
@@ -63,7 +63,7 @@ function prepare(picture) {
   const save = () => savePicture(plotly, figure, picture.drawing.key);
   picture.walker = newWalker(figure, plotly, { f: full, s: save });
   picture.tools = element("div", "board-tools");
-  picture.tools.append(iconButton(CORNERS, "Fullscreen", full), iconButton(ARROW_DOWN, "Save as PNG", save));
+  picture.tools.append(tool(CORNERS, "Fullscreen", full), tool(ARROW_DOWN, "Save as PNG", save));
   host.append(...picture.walker.parts, picture.tools);
   host.addEventListener("mousemove", () => tellFigure(figure), { capture: true, passive: true });
   let wide = host.clientWidth;
@@ -73,6 +73,17 @@ function prepare(picture) {
     redraw();
   });
   picture.sizes.observe(host);
+}
+
+/** A button with a drawing instead of words: a path in 16 × 16 pixels. */
+function tool(path, label, onClick) {
+  const made = button("", "", onClick);
+  const icon = svgElement("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" });
+  icon.append(svgElement("path", { d: path }));
+  made.append(icon);
+  made.title = label;
+  made.setAttribute("aria-label", label);
+  return made;
 }
 
 function drawn(picture) {
