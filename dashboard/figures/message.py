@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-KINDS = ("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32")
+NUMBER_KINDS = ("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32")
 """What numbers of an array may be: those for which JavaScript has an array of its own."""
 _LENGTH = struct.Struct("<I")
 _ALIGNED = 8  # bytes: the largest number of any kind
@@ -113,8 +113,8 @@ def _described(drawing: Drawing, arrays: list[bytes]) -> dict[str, Any]:
 
 def _placed(array: np.ndarray, arrays: list[bytes], places: list[dict[str, Any]]) -> dict[str, int]:
     """What stands for an array in its trace: its number among those of its drawing."""
-    if array.dtype.name not in KINDS:
-        raise ValueError(f"an array of {array.dtype.name} cannot be sent: make it one of {', '.join(KINDS)}")
+    if array.dtype.name not in NUMBER_KINDS:
+        raise ValueError(f"an array of {array.dtype.name} cannot be sent: make it one of {', '.join(NUMBER_KINDS)}")
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
     places.append({"kind": array.dtype.name, "offset": sum(map(len, arrays)), "shape": list(array.shape)})
     arrays.append(little + bytes(-len(little) % _ALIGNED))

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from dashboard.figures.equation import equation
-from dashboard.figures.message import KINDS, Drawing, packed, unpacked
+from dashboard.figures.message import NUMBER_KINDS, Drawing, packed, unpacked
 from dashboard.figures.picture import Origin, Picture
 
-ARRAYS = st.sampled_from(KINDS).flatmap(
+ARRAYS = st.sampled_from(NUMBER_KINDS).flatmap(
     lambda kind: arrays(np.dtype(kind), array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=5))
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
