@@ -17,21 +17,22 @@ export default (page) => import(new URL("ADDRESS", document.baseURI)).then((modu
 _NOT_LOADED = "This part of the page could not be loaded: its script did not come from the server. Reload the page."
 
 
-def component(module: str, *, styles: list[str], isolated: bool = True) -> Any:
+def component(module: str, *, styles: list[str], isolated: bool = True, plotly: bool = False) -> Any:
     """Register the component whose part in the browser is a module of this folder.
 
     Arguments:
         module: the name of the module; its `export default` is called with each message. Unique in the app.
         styles: names of CSS files, joined in this order.
         isolated: keep the styles inside the component. False lets them reach the page around it.
+        plotly: say at the root where Plotly is served, as `data-plotly`.
 
     Returns: the function that mounts the component (see `streamlit.components.v2.component`).
 
     Raises: KeyError if there is no such module; OSError if a style is missing.
     """
     return st.components.v2.component(
-        module.removesuffix(".js"),
-        html='<div class="root"></div>',
+        module.removesuffix(".js").replace("/", "-"),
+        html=f'<div class="root" data-plotly="{modules.PLOTLY}"></div>' if plotly else '<div class="root"></div>',
         js=_SCRIPT.replace("ADDRESS", modules.module_address(module)).replace("SENTENCE", _NOT_LOADED),
         css=read_styles(styles),
         isolate_styles=isolated,

@@ -1,12 +1,14 @@
 // The panel that explains a cell.
 
-import { markCells, stopCells, watchCells } from "./cells.js";
-import { drag, watchDrags, wayBack } from "./drag.js";
+import { stopCells, watchCells } from "./board/choosing.js";
+import { stopDrags, watchDrags } from "./board/drag.js";
 import { DRAWINGS, drawStrip } from "./drawings.js";
 import { button, element, formula } from "./element.js";
+import { explainedCell } from "./explained_cell.js";
 import { dock, giveFocusBack, lineAbove } from "./panel.js";
 import { motion } from "./reveal.js";
 import { whenUnmounted } from "./unmounting.js";
+import { wayToExact } from "./way_back.js";
 import { glossed, glossedElement } from "./words.js";
 
 const APART = 400; // milliseconds
@@ -18,15 +20,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
   dock(parentElement);
   panel.ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
   watchCells(panel, (pick) => panel.ask("pick", pick));
-  if (data?.drags) watchDrags((region) => panel.ask("drag", region));
-  else drag.stop?.();
   panel.start();
+  if (data?.drags) watchDrags((region, figure) => {
+    panel.exact.go(figure);
+    panel.ask("drag", region);
+  });
+  else stopDragging(panel);
   show(panel, data ?? {});
   return whenUnmounted(panel, () => {
     panel.stop();
     stopCells(panel);
-    drag.stop?.();
+    stopDragging(panel);
   });
+}
+
+function stopDragging(panel) {
+  stopDrags();
+  panel.exact.stop();
 }
 
 /** Questions in quick succession are asked apart: of two that reach Python together it answers one. */
@@ -44,7 +54,7 @@ function oneByOne(ask) {
 function panelIn(parentElement) {
   if (panels.has(parentElement)) return panels.get(parentElement);
   const root = parentElement.querySelector(".root");
-  const panel = { root, ask: null, place: null, opener: null, timer: null };
+  const panel = { root, ask: null, place: null, opener: null, timer: null, cells: null };
   build(panel);
   const byKey = (event) => {
     if (event.key !== "Escape" || root.hidden || event.defaultPrevented) return;
@@ -54,14 +64,17 @@ function panelIn(parentElement) {
   panel.start = () => {
     document.addEventListener("keydown", byKey);
     height.observe(root);
+    panel.cells ??= explainedCell(panel.coveredBelow);
   };
   panel.stop = () => {
     document.removeEventListener("keydown", byKey);
     height.disconnect();
+    panel.cells.stop();
+    panel.cells = null;
   };
   panel.coveredBelow = () => (root.hidden ? 0 : root.getBoundingClientRect().height + lineAbove());
-  drag.back = wayBack(panel.coveredBelow);
-  root.after(drag.back);
+  panel.exact = wayToExact(panel.coveredBelow);
+  root.after(panel.exact.button);
   panels.set(parentElement, panel);
   return panel;
 }
@@ -109,7 +122,7 @@ function close(panel) {
   if (focusInside || document.activeElement === document.body) giveFocusBack(panel.opener, explained);
   if (panel.opener) document.querySelector(".stMain").scrollTo({ top: panel.home, behavior: motion() });
   panel.opener = null;
-  markCells([], getComputedStyle(panel.root), false);
+  panel.cells?.show([], false);
   panel.ask("close");
 }
 
@@ -118,11 +131,10 @@ function close(panel) {
 function show(panel, data) {
   const { root } = panel;
   const open = Boolean(data.crumbs);
-  const style = getComputedStyle(root);
   if (!open) {
     root.hidden = true;
     panel.place = panel.signature = null;
-    markCells([], style, false);
+    panel.cells.show([], false);
     return;
   }
   const place = JSON.stringify([data.choice.name, data.choice.axes, data.crumbs.length]);
@@ -145,7 +157,7 @@ function show(panel, data) {
     if (byKeyboard || (focusInside && elsewhere)) panel.heading.focus({ preventScroll: true });
   }
   [panel.signature, panel.place] = [signature, place];
-  markCells(data.marks, style, elsewhere);
+  panel.cells.show(data.marks, elsewhere);
 }
 
 function fillWay(panel, crumbs) {

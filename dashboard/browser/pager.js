@@ -1,34 +1,31 @@
 // Pages through the matrices of an equation that is wider than the screen.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
-import { startWriting, stopWriting } from "./cell_numbers.js";
-import { tellNumbers } from "./codes.js";
+import { matricesAcross, watchFigures } from "./board/figures.js";
 import { element } from "./element.js";
 import { whenUnmounted } from "./unmounting.js";
 
 const BLOCKS = '[class*="st-key-equation-"]';
-const LABELS = 48; // pixels left of a matrix for its row labels, at least
-const LETTER = 7.3; // pixels of one letter of them
 
-const paging = { observer: null, sizes: null, frame: 0, blocks: new Map() };
+const paging = { figures: null, sizes: null, frame: 0, blocks: new Map() };
 
 export default function () {
-  if (!paging.observer) {
-    paging.observer = new MutationObserver(arrangeSoon);
-    paging.observer.observe(document.body, { childList: true, subtree: true });
-    paging.sizes = new ResizeObserver(arrangeSoon);
-  }
+  paging.sizes ??= new ResizeObserver(arrangeSoon);
+  paging.figures ??= watchFigures((figure) => {
+    const node = figure.closest(BLOCKS);
+    if (!node) return;
+    if (!paging.blocks.has(node)) paging.blocks.set(node, newBlock(node));
+    paging.blocks.get(node).figure = figure;
+    arrangeSoon();
+  });
   arrangeSoon();
-  tellNumbers();
-  startWriting();
   return whenUnmounted(paging, stopPaging);
 }
 
 function stopPaging() {
-  stopWriting();
-  paging.observer?.disconnect();
+  paging.figures?.stop();
   paging.sizes?.disconnect();
-  paging.observer = paging.sizes = null;
+  paging.figures = paging.sizes = null;
   for (const block of paging.blocks.values()) dismantle(block);
   paging.blocks.clear();
 }
@@ -36,26 +33,22 @@ function stopPaging() {
 function arrangeSoon() {
   paging.frame ||= requestAnimationFrame(() => {
     paging.frame = 0;
-    if (paging.observer) arrange();
+    if (paging.figures) arrange();
   });
 }
 
 function arrange() {
   for (const [node, block] of paging.blocks) {
-    if (node.isConnected) continue;
-    dismantle(block);
-    paging.blocks.delete(node);
-  }
-  for (const node of document.querySelectorAll(BLOCKS)) {
-    const figure = node.querySelector(".js-plotly-plot");
-    if (!figure) continue;
-    if (!paging.blocks.has(node)) paging.blocks.set(node, newBlock(node));
-    arrangeBlock(paging.blocks.get(node), figure);
+    if (block.figure.isConnected && node.contains(block.figure)) arrangeBlock(block);
+    else {
+      dismantle(block);
+      paging.blocks.delete(node);
+    }
   }
 }
 
 function newBlock(node) {
-  const block = { node, bar: null, stops: [], signature: "" };
+  const block = { node, figure: null, bar: null, stops: [], signature: "" };
   block.onScroll = () => showPlace(block);
   node.addEventListener("scroll", block.onScroll, { passive: true });
   paging.sizes.observe(node);
@@ -63,6 +56,7 @@ function newBlock(node) {
 }
 
 function dismantle(block) {
+  paging.sizes?.unobserve(block.node);
   block.node.removeEventListener("scroll", block.onScroll);
   block.bar?.remove();
   block.stops.forEach((stop) => stop.marker.remove());
@@ -70,10 +64,10 @@ function dismantle(block) {
 }
 
 /** Find the matrices of the figure and put a stop at each. Changes nothing where nothing changed. */
-function arrangeBlock(block, figure) {
+function arrangeBlock(block) {
   const overflows = block.node.scrollWidth > block.node.clientWidth + 1;
-  const places = overflows ? placesOf(figure) : [];
-  const home = figure.closest(".stElementContainer");
+  const places = overflows ? matricesAcross(block.figure) : [];
+  const home = block.figure.parentElement;
   const signature = JSON.stringify([places, block.node.clientWidth]);
   const whole = block.stops.every((stop) => stop.marker.parentElement === home);
   if (signature !== block.signature || !whole) {
@@ -92,28 +86,6 @@ function arrangeBlock(block, figure) {
   }
   block.node.toggleAttribute("data-paged", places.length >= 2);
   showPlace(block);
-}
-
-/** Left and right edge, in pixels of the figure, of each matrix from left to right. */
-function placesOf(figure) {
-  const layout = figure._fullLayout;
-  const places = [];
-  for (const trace of figure._fullData || []) {
-    const axis = layout && layout["xaxis" + (trace.xaxis || "x").slice(1)];
-    if (!axis || axis._offset === undefined || trace.visible !== true) continue;
-    const place = { left: Math.round(axis._offset), right: Math.round(axis._offset + axis._length),
-                    labels: labelRoom(layout["yaxis" + (trace.yaxis || "y").slice(1)]),
-                    label: String(trace.meta?.label ?? "") };
-    // Matrices above each other (a cache over this step's rows) are one stop.
-    if (!places.some((other) => Math.abs(other.left - place.left) < 8)) places.push(place);
-  }
-  return places.sort((a, b) => a.left - b.left);
-}
-
-/** Pixels left of a matrix for the labels of its rows. */
-function labelRoom(axis) {
-  const texts = axis?.showticklabels ? axis.ticktext ?? [] : [];
-  return Math.round(Math.max(LABELS, 12 + LETTER * Math.max(0, ...Array.from(texts, (text) => text.length))));
 }
 
 function newStop({ left, right, labels, label }, home, room) {

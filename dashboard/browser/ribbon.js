@@ -1,8 +1,8 @@
 // The ribbon's chips.
 
+import { highlightToken, stopHighlighting } from "./board/highlight.js";
 import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
 import { element } from "./element.js";
-import { highlightToken, startHighlighting, stopHighlighting } from "./highlight.js";
 import { bringIntoView, fadeEdges, watchEdges } from "./scroller.js";
 import { whenUnmounted } from "./unmounting.js";
 
@@ -13,7 +13,7 @@ export default function ({ data, parentElement, setStateValue }) {
   choice.show = () => {
     markChosen(choice);
     bringIntoView(root, choice.buttons.get(choice.chosen));
-    highlightToken(choice.chosen, getComputedStyle(root));
+    highlightToken(choice, choice.chosen);
   };
   const signature = JSON.stringify(data.chips);
   if (choice.signature !== signature) {
@@ -24,7 +24,6 @@ export default function ({ data, parentElement, setStateValue }) {
   choice.show();
   watchEdges(choice, root);
   fadeEdges(root);
-  startHighlighting(choice);
   return whenUnmounted(choice, () => {
     stopHighlighting(choice);
     clearTimeout(choice.timer);

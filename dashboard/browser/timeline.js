@@ -1,8 +1,8 @@
 // The timeline's pills.
 
+import { watchFigures } from "./board/figures.js";
 import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
 import { element } from "./element.js";
-import { watchFigures } from "./figures.js";
 import { bringIntoView, fadeEdges, watchEdges } from "./scroller.js";
 import { whenUnmounted } from "./unmounting.js";
 

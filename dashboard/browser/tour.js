@@ -1,7 +1,6 @@
 // The tour's card. Texts and tokens are text only, never markup.
 
 import { button, element, formula } from "./element.js";
-import { outlineColours } from "./figures.js";
 import { dock, giveFocusBack } from "./panel.js";
 import { keepScrolling, motion } from "./reveal.js";
 import { pointAt, revealSoon, stopPointing } from "./tour_outlines.js";
@@ -28,7 +27,7 @@ function tourIn(parentElement) {
   const host = () => (parentElement.getRootNode().host ?? parentElement).closest(".stElementContainer");
   const tour = { root, host, ask: null, data: {}, wanted: null, revealed: false, waiting: false, opener: null,
                  home: null, returning: null,
-                 pointer: { marks: [], covered: [], keys: [], figures: null, scrolling: null, colours: {} } };
+                 pointer: { marks: [], covered: [], keys: [], figures: null, scrolling: null } };
   build(tour);
   const byKey = (event) => followKey(tour, event);
   const explained = new ResizeObserver(([{ target }]) => giveWay(tour, target.getBoundingClientRect().height));
@@ -91,7 +90,6 @@ function show(tour, data) {
   root.classList.toggle("large", Boolean(data.present));
   root.classList.toggle("idle", !data.stop);
   if (root.hidden) return pointNowhere(tour);
-  tour.pointer.colours = outlineColours(getComputedStyle(root));
   root.setAttribute("aria-label", data.words.name);
   if (tour.wanted === data.number) tour.wanted = null;
   fillBar(tour, data);

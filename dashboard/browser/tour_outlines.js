@@ -1,15 +1,15 @@
 // What the tour points at: cells outlined in the page's figures, other parts outlined whole, and the scroll that brings
 // the first of them into view above the card.
 
-import { cellBoxes } from "./cells.js";
-import { axesOf, placeOutlines, span, watchFigures } from "./figures.js";
+import { watchFigures } from "./board/figures.js";
+import { markStop } from "./board/tour_marks.js";
 import { blockOf, bringAbove, bringAcross, keepScrolling } from "./reveal.js";
 
-/** Point at these things from now on: { marks, covered, keys, colours }, covered cells hidden until they are guessed. */
+/** Point at these things from now on: { marks, covered, keys }, covered cells hidden until they are guessed. */
 export function pointAt(pointer, things) {
   Object.assign(pointer, things);
   pointer.figures ||= watchFigures((figure) => {
-    outlineStop(pointer, figure);
+    markStop(figure, pointer, Boolean(figure.closest("[data-tour-shown]")));
     pointer.scrolling?.now();
   });
   document.querySelectorAll("[data-tour-shown]").forEach((part) => part.removeAttribute("data-tour-shown"));
@@ -25,29 +25,6 @@ export function stopPointing(pointer) {
 
 function shownParts({ keys }) {
   return keys.map((key) => document.querySelector(`.st-key-${key}`)).filter(Boolean);
-}
-
-function outlineStop({ marks, covered, colours }, figure) {
-  const { cell, halo } = colours;
-  const boxes = [...(marks.length ? cellBoxes(figure, marks) : []), ...barBoxes(figure)];
-  placeOutlines(figure, "tour-outline", boxes, ({ kind }) => kind === "cell"
-    ? { line: cell, halo, width: 3, style: "solid", over: 4 }
-    : { line: cell, halo, width: 2, style: "dashed", over: 3 });
-  const hidden = covered.length ? cellBoxes(figure, covered) : [];
-  placeOutlines(figure, "tour-cover", hidden, () => ({ line: cell, halo, width: 2, style: "solid", over: 5 }));
-  for (const cover of figure.querySelectorAll(".tour-cover")) {
-    Object.assign(cover.style, { background: halo, color: cell });
-    cover.textContent = "?";
-  }
-}
-
-/** Around the drawn token's bars, where a figure of bars that is pointed at names their row in its traces' `meta`. */
-function barBoxes(figure) {
-  const trace = figure.closest("[data-tour-shown]") && figure._fullData?.find(({ meta }) => meta?.drawn !== undefined);
-  const axes = trace && axesOf(figure, trace);
-  if (!axes) return [];
-  const [top, bottom] = span(axes.y, trace.meta.drawn, trace.meta.drawn + 1);
-  return [{ kind: "cell", x: [3, figure._fullLayout.width - 3], y: [top + 2, bottom - 2] }]; // the rows lie close
 }
 
 /** Bring what the stop is about into view, now or as soon as its figure comes. */

@@ -4,25 +4,22 @@ import math
 import re
 from typing import Any
 
-import plotly.graph_objects as go
-
 from dashboard.figures.made import Made
 
 
-def enlarged(figure: go.Figure, factor: float, most: int, digits: float = 0) -> go.Figure:
+def enlarged(figure: Made, factor: float, most: int, digits: float = 0) -> Made:
     """The same figure, cells and letters larger by `factor`, or by as much as it needs to be `most` pixels wide.
 
     digits: pixels that the numbers in its cells have at least, however wide that makes it. All that lies in it is
     placed as a share of its width and height, so that it grows with them. A figure is never made smaller.
     """
-    made = figure.to_dict()
-    sizes = [trace["meta"]["numbers"]["size"] for trace in made["data"] if "numbers" in (trace.get("meta") or {})]
-    factor = max(1.0, min(factor, most / made["layout"]["width"]), digits / min(sizes, default=math.inf))
-    layout = _larger(made["layout"], factor)
+    sizes = [trace["meta"]["numbers"]["size"] for trace in figure.traces if "numbers" in (trace.get("meta") or {})]
+    factor = max(1.0, min(factor, most / figure.plain_layout["width"]), digits / min(sizes, default=math.inf))
+    layout = _larger(figure.plain_layout, factor)
     for name in ("width", "height"):
         layout[name] = round(layout[name] * factor)
     layout["margin"] = {side: room * factor for side, room in layout["margin"].items()}
-    return Made([_larger(trace, factor) for trace in made["data"]], layout)
+    return Made([_larger(trace, factor) for trace in figure.traces], layout)
 
 
 def _larger(value: Any, factor: float) -> Any:

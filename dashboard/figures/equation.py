@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboard.figures import geometry
 from dashboard.figures.codes import coarse, coded
@@ -29,9 +28,7 @@ _DIGITS = ((70, 6), (38, 3))  # from which width of a cell on how many digits ar
 FROM_CACHE = 0.4  # the strength of rows that an earlier step computed
 
 
-def equation(
-    parts: Sequence[EquationPart], tokens: int, room: int = geometry.ROOM, cell: Cell | None = None
-) -> go.Figure:
+def equation(parts: Sequence[EquationPart], tokens: int, room: int = geometry.ROOM, cell: Cell | None = None) -> Made:
     """Draw one equation. tokens: how many the run has, so that all of its steps get cells of one size.
 
     room: pixels of width for all columns that are not tokens. cell: the size of cells, if it is decided already.
@@ -54,7 +51,7 @@ def equation(
     return figure_of(traces, layout)
 
 
-def figure_of(traces: list[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
+def figure_of(traces: list[dict[str, Any]], layout: dict[str, Any]) -> Made:
     """The figure as it is: Plotly's check of each property would take most of the time of drawing a page."""
     return Made(traces, layout)
 

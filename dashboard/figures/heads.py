@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboard.figures.codes import coarse, coded
 from dashboard.figures.colours import FRAME, MASKED, PROBABILITY
 from dashboard.figures.equation import blank_layout, figure_of
+from dashboard.figures.made import Made
 from dashboard.figures.picture import off_in_words, percent
 from dashboard.figures.scale import Scale
 
@@ -23,7 +23,7 @@ def heads_figure(
     scale: Scale,
     origin: dict[str, Any] | None = None,
     names: tuple[Sequence[str], Sequence[str]] = ((), ()),
-) -> go.Figure:
+) -> Made:
     """The attention weights (heads, queries, keys) of all heads side by side.
 
     masks: in words why cells are masked, and True at each of them (queries, keys). origin: what the heatmaps' `meta`

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboard.figures.colours import FRAME, MONO, MUTED, PROBABILITY
 from dashboard.figures.equation import PADDED, blank_layout, escape, figure_of
+from dashboard.figures.made import Made
 
 _LEFT, _WIDE, _LETTER = 44, 1000, 6.7
 _NARROWEST, _WIDEST = 14, 120
@@ -17,7 +17,7 @@ _LONGEST_LABEL = 11  # letters
 
 def lens_figure(
     ids: np.ndarray, probabilities: np.ndarray, labels: dict[int, str], doors: Sequence[str], tokens: Sequence[str]
-) -> go.Figure:
+) -> Made:
     """ids and probabilities (doors, positions, k), the likeliest first; labels: of every id among them.
 
     tokens: the text at each position, as it is read; doors: the layer after which each is, "in" for the first.

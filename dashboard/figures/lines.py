@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import plotly.graph_objects as go
-
 from dashboard.figures.colours import FRAME, GREY, LINES, MONO, MUTED
 from dashboard.figures.equation import blank_layout, figure_of
+from dashboard.figures.made import Made
 from dashboard.figures.picture import number, percent
 
 HEIGHT, _GAP, _LEFT, BOTTOM, _TITLE = 190, 34, 76, 44, 22
@@ -34,7 +33,7 @@ class Panel:
     percent: bool = False
 
 
-def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> go.Figure:
+def lines_figure(doors: Sequence[str], panels: Sequence[Panel]) -> Made:
     """Panels above each other over the same doors, as wide as the page lets them be.
 
     doors: the layer after which each is, in few letters: on a phone there is room for two each.

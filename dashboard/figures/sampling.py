@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
 from dashboard.figures.colours import BAR, BAR_CHOSEN, BAR_FAINT, FRAME, MONO, SANS
 from dashboard.figures.equation import NO_TEMPLATE, PADDED, escape, figure_of
 from dashboard.figures.geometry import shorten
+from dashboard.figures.made import Made
 from dashboard.figures.picture import percent
 
 BAR_HEIGHT, PANEL, PANEL_GAP, _LABELS, _TOP = 20, 150, 14, 112, 34
@@ -22,7 +21,7 @@ class StageBars:
     probabilities: Sequence[float]
 
 
-def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) -> go.Figure:
+def stage_bars(stages: Sequence[StageBars], labels: Sequence[str], chosen: int) -> Made:
     """Each stage as a panel of bars, one for each token, in the same order; `chosen` is the row of the drawn token.
 
     All bars share one scale, so that what a stage changes is seen.

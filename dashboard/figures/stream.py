@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboard.figures.colours import BAR, FRAME, MONO, MUTED, SIGNED
 from dashboard.figures.equation import blank_layout, escape, figure_of
 from dashboard.figures.geometry import shorten
+from dashboard.figures.made import Made
 from dashboard.figures.picture import span_in_words, spans
 
 _LABELS, LINE, _GAP, _TOP, _WIDE = 92, 170, 28, 22, 520
@@ -21,7 +21,7 @@ def stream_figure(
     chosen: int,
     each: int = 1,
     origin: dict[str, Any] | None = None,
-) -> go.Figure:
+) -> Made:
     """values: (doors, columns), pooled; norms: of each door, over all of its columns; chosen: the door to mark.
 
     token: whose stream it is; each: how many columns a cell stands for. origin: what the heatmap's `meta` says, of

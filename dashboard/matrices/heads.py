@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 
 from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
+from dashboard.figures.made import Made
 from dashboard.figures.picture import masks_of, percent, pool, span_in_words, spans
 from dashboard.figures.scale import Scale
 from dashboard.link import visit
@@ -18,7 +18,7 @@ from dashboard.server.computed import run_of
 from dashboard.shell.fields import field
 from dashboard.shell.fragments import fragment, redraw
 from dashboard.shell.glossary import marked_one
-from dashboard.shell.presenter import sized
+from dashboard.shell.pictures import draw_figure
 from llm_core import Matrix, Step
 from llm_core.support.plain_words import counted
 
@@ -34,14 +34,7 @@ def all_heads(step: Step, look: Look) -> None:
     reading, row = read_matrices(step, [name])[name], last_row(step, look.layer)
     scale = reading.scale(0, look.skip_first, "heads")  # heads are compared here: they share one, whatever is chosen
     figure = _heads_figure(step, reading, scale)
-    st.plotly_chart(
-        sized(figure),
-        width="content",
-        key="chart-heads",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=heads_in_words(step, reading, row),
-    )
+    draw_figure(figure, key="chart-heads", alt=heads_in_words(step, reading, row), step=step.index)
     notes = [shared_caption(scale), *pooled_sentence(reading.tile)]
     notes += ["Click a head to choose it. Click a cell of the chosen head to explain it. Drag over cells to zoom in."]
     st.caption(marked_one(" ".join([*notes, sink_sentence(row.values[:, 0, 0].float())])))
@@ -85,7 +78,7 @@ def _skip(skip: bool) -> None:
     redraw(["layer", "matrices"])
 
 
-def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:
+def _heads_figure(step: Step, reading: Reading, scale: Scale) -> Made:
     small = [pool(values, _SMALL) for values in reading.values]
     tile = reading.tile[0] * small[0][1][0], reading.tile[1] * small[0][1][1]
     pooled = np.stack([values for values, _ in small])

@@ -18,7 +18,7 @@ from dashboard.matrices.readings import share_of
 from dashboard.matrices.shared_heads import own_head
 from dashboard.shell.fields import choice, field
 from dashboard.shell.fragments import redraw
-from dashboard.shell.presenter import sized
+from dashboard.shell.pictures import draw_figure
 from llm_core import ModelConfig, Run, Step, catalogue
 from llm_core.catalogue.entry import Entry
 from llm_core.explanation.explanation import shape_of
@@ -208,14 +208,8 @@ def region_panel(step: Step, look: Look, chosen: Settings, position: int) -> Non
     if sentence and about == str(part):
         st.text(sentence)
     figure = equation([picture], len(part.rows), cell=cell_for_numbers(picture.rows, picture.columns))
-    st.plotly_chart(
-        sized(figure),
-        width="content",
-        key="chart-exact",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=f"{entry.title}, a part of it. {equation_in_words([picture])}",
-    )
+    said = f"{entry.title}, a part of it. {equation_in_words([picture])}"
+    draw_figure(figure, key="chart-exact", alt=said, step=step.index)
 
 
 def _ends(part: Region, word: str, span: range, size: int) -> None:

@@ -9,7 +9,7 @@ from dashboard.figures.picture import number, off_in_words, pool
 from dashboard.figures.stream import stream_figure
 from dashboard.matrices.pictures import Look, pooled_in_words
 from dashboard.shell.glossary import marked_one
-from dashboard.shell.presenter import sized
+from dashboard.shell.pictures import draw_figure
 from llm_core import Step, catalogue
 
 
@@ -36,14 +36,7 @@ def stream_of_token(step: Step, position: int, look: Look) -> None:
     doors_shown = [catalogue.door(config, i) for i in range(len(doors))]
     origin = {"matrices": doors_shown, "rows": row, "size": list(values.shape), "tile": list(tile)}
     figure = stream_figure(pooled, np.linalg.norm(values, axis=1), scale, token, look.layer + 1, tile[1], origin)
-    st.plotly_chart(
-        sized(figure),
-        width="content",
-        key="chart-stream",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=stream_in_words(token, values),
-    )
+    draw_figure(figure, key="chart-stream", alt=stream_in_words(token, values), step=step.index)
     off = [off_in_words(count, largest)] if count else []
     said = " · ".join([f"scale ±{number(scale)}", *off, *pooled_in_words(tile, look.pooling)])
     text = (

@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation as draw
 from dashboard.figures.geometry import EquationPart
+from dashboard.figures.made import Made
 from dashboard.figures.picture import Picture, percent
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.link import visit
@@ -23,7 +23,7 @@ from dashboard.server.kept import Kept
 from dashboard.server.on_screen import step_index
 from dashboard.shell import glossary
 from dashboard.shell.fragments import DRAWN_TOKEN, fragment
-from dashboard.shell.presenter import sized
+from dashboard.shell.pictures import draw_figure
 from llm_core import ModelConfig, Run, Step
 
 SHOWN = 20
@@ -44,11 +44,10 @@ SECTION_TITLES = {
 }
 DRAG = "Some cells stand for several numbers. Drag over them to see every number."
 REST = "All other matrices of this step, in order of computation"
-_CHART = {"displayModeBar": False}
-_DRAWN: Kept[list[tuple[Equation, go.Figure]]] = Kept(16, lambda rows: 1)
+_DRAWN: Kept[list[tuple[Equation, Made]]] = Kept(16, lambda rows: 1)
 """The latest 16 lists of equations, of all visitors, by all that they depend on: at most 2.5 MB each, all of one layer,
 every picture pooled."""
-SAMPLED: Kept[list[tuple[Equation, go.Figure]]] = Kept(16, lambda rows: 1)
+SAMPLED: Kept[list[tuple[Equation, Made]]] = Kept(16, lambda rows: 1)
 """Likewise the latest 16 equations of logits: they depend on the drawn token besides."""
 
 
@@ -88,7 +87,7 @@ def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> 
                 elif row.of_sampled:
                     sampled_row(texts[row.key])
                 else:
-                    equation_row(row, figure, texts[row.key])
+                    equation_row(row, figure, texts[row.key], step.index)
 
 
 @fragment("of-head")
@@ -99,9 +98,10 @@ def head_row(key: str, station: str | None) -> None:
     chosen = visit.current()
     run = run_of(chosen)
     look = look_of(chosen, run.model.config)
-    rows = _drawn(run.steps[step_index(chosen, run)], run, look, station)
+    step = run.steps[step_index(chosen, run)]
+    rows = _drawn(step, run, look, station)
     row, figure = next((row, figure) for row, figure in rows if row.key == key)
-    equation_row(row, figure, texts_of([row for row, _ in rows], run.model.config, look)[key])
+    equation_row(row, figure, texts_of([row for row, _ in rows], run.model.config, look)[key], step.index)
 
 
 @fragment(DRAWN_TOKEN)
@@ -119,11 +119,11 @@ def sampled_row(text: str) -> None:
     ids, sampled = tuple(run.ids[: step.positions.stop]), step.sampled.id
     key = run.model.weights.version, ids, step.index, len(run.ids), look, sampled
     ((row, figure),) = SAMPLED.get(key, lambda: [_with_figure(sampled_equation(step, look), len(run.ids))])
-    equation_row(row, figure, text)
+    equation_row(row, figure, text, step.index)
     st.session_state[DRAWN_TOKEN] = step.sampled.id
 
 
-def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:
+def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, Made]]:
     key = run.model.weights.version, tuple(run.ids[: step.positions.stop]), step.index, len(run.ids), look, station
     return _DRAWN.get(key, lambda: drawn_equations(step, len(run.ids), look, station))
 
@@ -161,12 +161,12 @@ def head_in_words(row: Equation, config: ModelConfig, look: Look) -> str:
     return f"This is head {look.head}. " + (sharing_sentence(config, look.head) if "kv_head" in axes else "")
 
 
-def drawn_equations(step: Step, tokens: int, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:
+def drawn_equations(step: Step, tokens: int, look: Look, station: str | None) -> list[tuple[Equation, Made]]:
     """The equations of one step and their figures, of a run of so many tokens: a value, never changed."""
     return [_with_figure(row, tokens) for row in equations(step, look, station)]
 
 
-def _with_figure(row: Equation, tokens: int) -> tuple[Equation, go.Figure]:
+def _with_figure(row: Equation, tokens: int) -> tuple[Equation, Made]:
     said = replace(row, parts=[], alternative=equation_in_words(row.parts), pooled=is_pooled(row.parts))
     return said, draw(row.parts, tokens)
 
@@ -185,18 +185,12 @@ def heading(station: str, meaning: str = "") -> None:
         st.caption(meaning, width="content")
 
 
-def equation_row(row: Equation, figure: go.Figure, text: str) -> None:
-    """One equation: what it computes, as Markdown, then the figure."""
+def equation_row(row: Equation, figure: Made, text: str, step: int) -> None:
+    """One equation of a step: what it computes, as Markdown, then the figure."""
     with st.container(key=f"equation-{row.key}", gap="xsmall"):
         st.markdown(text)
-        st.plotly_chart(
-            sized(figure),
-            width="content",
-            key=f"chart-{row.key}",
-            theme=None,
-            config=_CHART,
-            alt="; ".join(f"{e.title}: {e.formula}" for e in row.entries) + ". " + row.alternative,
-        )
+        said = "; ".join(f"{e.title}: {e.formula}" for e in row.entries)
+        draw_figure(figure, key=f"chart-{row.key}", alt=f"{said}. {row.alternative}", step=step)
 
 
 def text_section(step: Step) -> None:
@@ -221,14 +215,8 @@ def sample_section(step: Step) -> None:
     labels = [step.run.model.tokenizer.label(i) for i in top]
     bars = [StageBars(stage.title, stage.probabilities[top].tolist()) for stage in stages]
     with st.container(key="equation-sample"):
-        st.plotly_chart(
-            sized(stage_bars(bars, labels, top.index(sampled.id))),
-            width="content",
-            key="chart-sample",
-            theme=None,
-            config=_CHART,
-            alt=stages_in_words(bars, labels),
-        )
+        figure = stage_bars(bars, labels, top.index(sampled.id))
+        draw_figure(figure, key="chart-sample", alt=stages_in_words(bars, labels), step=step.index)
     said = (
         f"The bars show the {SHOWN} tokens that are most likely for the model, and the sampled token, after each "
         "stage. All bars share one scale."

@@ -17,7 +17,7 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=284,
 )  # pixels
-early_chart = prefetch.fetch_plotly()  # before what takes seconds to import, the first time
+prefetch.fetch_plotly()  # before what takes seconds to import, the first time
 
 from dashboard.browser.glossary import glossary_tips
 from dashboard.link import visit
@@ -46,5 +46,4 @@ above = navigation.place_for_links()
 guarded(page.run)()
 with above:
     navigation.links()
-early_chart.empty()
 workarounds.freeze_modules()

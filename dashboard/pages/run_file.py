@@ -16,7 +16,7 @@ from dashboard.server import rude_words
 from dashboard.shell.dialogs import close_dialog
 from dashboard.shell.fragments import fragment, guarded, refusal
 from dashboard.shell.glossary import marked
-from dashboard.shell.presenter import sized
+from dashboard.shell.pictures import draw_figure
 from llm_core import FiledRun
 from llm_core.catalogue.entry import Entry
 from llm_core.files.opened_run import FiledStep
@@ -177,7 +177,7 @@ def matrices() -> None:
             found = [[run.entries[picture.name] for picture in row] for row in rows]
             texts = ("  \n".join(f"**{e.title}** `{e.formula}` {e.meaning}" for e in each) for each in found)
             for each, row, text in zip(found, rows, marked(*texts), strict=True):
-                _figure(each, row, run, text)
+                _figure(each, row, run, text, step.index)
 
 
 def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
@@ -192,17 +192,12 @@ def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
     return layer, head
 
 
-def _figure(entries: list[Entry], row: list[Picture], run: FiledRun, text: str) -> None:
+def _figure(entries: list[Entry], row: list[Picture], run: FiledRun, text: str, step: int) -> None:
     with st.container(key=f"equation-filed-{entries[0].name.replace('.', '-')}", gap="xsmall"):
         st.markdown(text)
-        st.plotly_chart(
-            sized(equation(row, len(run.ids))),
-            width="content",
-            key=f"chart-filed-{entries[0].name}",
-            theme=None,
-            config={"displayModeBar": False},
-            alt="; ".join(f"{e.title}: {e.formula}" for e in entries) + ". " + equation_in_words(row),
-        )
+        said = "; ".join(f"{e.title}: {e.formula}" for e in entries)
+        key = f"chart-filed-{entries[0].name}"
+        draw_figure(equation(row, len(run.ids)), key=key, alt=f"{said}. {equation_in_words(row)}", step=step)
 
 
 page()

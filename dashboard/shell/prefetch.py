@@ -4,18 +4,14 @@ Nothing is imported here that takes long.
 """
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.browser.board import board
 
 _HIDDEN = "<style>.st-key-early { display: none; }</style>"
-_NOTHING = {"data": [{"type": "scatter"}], "layout": {"template": {"layout": {}}}}
 
 
-def fetch_plotly() -> DeltaGenerator:
-    """Call first: an empty chart that nobody sees has the browser fetch Plotly. Empty the place when all is drawn."""
+def fetch_plotly() -> None:
+    """Call first: a board without pictures, which nobody sees, has the browser fetch the board's scripts and Plotly."""
     st.html(_HIDDEN)
     with st.container(key="early"):
-        place = st.empty()
-    if "begun" not in st.session_state:
-        st.session_state.begun = True
-        place.plotly_chart(_NOTHING, theme=None)
-    return place
+        board([], key="early-board")

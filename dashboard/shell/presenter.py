@@ -6,10 +6,10 @@ is beside the links to the pages, so that it is there whatever a page shows.
 
 from pathlib import Path
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.figures.enlarged import enlarged
+from dashboard.figures.made import Made
 from dashboard.link import visit
 
 SIZE = 1.35
@@ -41,6 +41,6 @@ def _stop() -> None:
     st.rerun()
 
 
-def sized(figure: go.Figure) -> go.Figure:
-    """A figure for whoever looks at it: larger for a room full of people."""
-    return enlarged(figure, SIZE, WIDEST_EQUATION, DIGITS) if on() else figure
+def sized(figure: Made) -> Made:
+    """A figure for whoever looks at it: larger for a room full of people, where its width is not the page's."""
+    return enlarged(figure, SIZE, WIDEST_EQUATION, DIGITS) if on() and "width" in figure.plain_layout else figure

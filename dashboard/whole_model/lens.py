@@ -18,6 +18,7 @@ from dashboard.server.on_screen import on_screen, step_index
 from dashboard.shell.fields import choice, field, segments
 from dashboard.shell.fragments import callback, fragment, redraw
 from dashboard.shell.glossary import marked_one
+from dashboard.shell.pictures import draw_figure
 from dashboard.whole_model.stream import at, doors_in_short, doors_in_words
 from dashboard.whole_model.survey import survey_key
 from llm_core import Run, Step
@@ -165,14 +166,7 @@ def _grid(step: Step, chosen: Settings) -> None:
         tokens,
     )
     with st.container(key="equation-whole-lens", gap="xsmall"):
-        st.plotly_chart(
-            figure,
-            width="content",
-            key="chart-whole-lens",
-            theme=None,
-            config={"displayModeBar": False},
-            alt=guesses_in_words(step, found),
-        )
+        draw_figure(figure, key="chart-whole-lens", alt=guesses_in_words(step, found), step=step.index)
         st.caption(
             "Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell to see the next most "
             "likely tokens. " + rude_words.mask_remark(step.run.model.tokenizer, np.unique(ids[..., 0]).tolist())
@@ -208,13 +202,9 @@ def _line(step: Step, chosen: Settings) -> None:
             falling=True,
         ),
     ]
-    st.plotly_chart(
-        lines_figure(doors_in_short(len(found.doors)), panels),
-        key="chart-whole-token",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=_lines_in_words(label(token), where, probability, rank),
-    )
+    figure = lines_figure(doors_in_short(len(found.doors)), panels)
+    said = _lines_in_words(label(token), where, probability, rank)
+    draw_figure(figure, key="chart-whole-token", alt=said, step=step.index)
     st.text(lens_in_words(label(token), where, probability, rank))
     if remark := rude_words.mask_remark(step.run.model.tokenizer, {token, *options} - _typed()):
         st.caption(remark)

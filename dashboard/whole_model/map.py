@@ -24,7 +24,7 @@ from dashboard.server.on_screen import on_screen
 from dashboard.shell.fragments import callback, fragment, redraw
 from dashboard.shell.glossary import marked, marked_one
 from dashboard.shell.navigation import INFERENCE
-from dashboard.shell.presenter import sized
+from dashboard.shell.pictures import draw_figure
 from dashboard.whole_model.survey import SURVEY_ROWS, Survey, cell, is_complete, survey, survey_key, surveyed_entries
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue.entry import Entry
@@ -204,13 +204,11 @@ def chosen_matrix() -> None:
     picture = pictures.matrix(entry.name, tokens) if tokens else pictures.labelled(entry.name)
     st.subheader(" · ".join([entry.title, *_where(entry, config, look.head)]), anchor=False)
     with st.container(key="equation-whole-matrix", gap="xsmall"):
-        st.plotly_chart(
-            sized(equation([picture], len(run.ids), _ROOM)),
-            width="content",
+        draw_figure(
+            equation([picture], len(run.ids), _ROOM),
             key="chart-whole-matrix",
-            theme=None,
-            config={"displayModeBar": False},
             alt=f"{entry.title}: {entry.formula}. {equation_in_words([picture])}",
+            step=step.index,
         )
     shared = entry.axes[0] == "kv_head"
     sharing = sharing_sentence(config, look.head) if shared and config.heads > 1 else ""

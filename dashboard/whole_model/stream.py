@@ -11,6 +11,7 @@ from dashboard.link.settings import quoted
 from dashboard.server.on_screen import on_screen
 from dashboard.shell.fragments import fragment
 from dashboard.shell.glossary import marked_one
+from dashboard.shell.pictures import draw_figure
 from llm_core import Step
 
 _TITLE = "The residual stream after every layer"
@@ -50,13 +51,7 @@ def stream() -> None:
     figure = lines_figure(
         doors_in_short(len(step.node.doors)), [Panel("Norm of a row on a log scale", lines, log=True)]
     )
-    st.plotly_chart(
-        figure,
-        key="chart-whole-stream",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=_lines_in_words(mean, largest),
-    )
+    draw_figure(figure, key="chart-whole-stream", alt=_lines_in_words(mean, largest), step=step.index)
     st.text(_in_words(step, mean, largest, rows))
 
 

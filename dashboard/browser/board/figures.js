@@ -10,6 +10,9 @@
 //               matrix, tile, matrices } }      matrices: each row is of another one, at its row `rows`
 // What is hidden by a mask is a second heatmap on the same axes, without a meta.
 
+const LABELS = 48; // pixels left of a matrix for its row labels, at least
+const LETTER = 7.3; // pixels of one letter of them
+
 const figures = new Set();
 const watchers = new Set();
 
@@ -65,6 +68,31 @@ export function matricesIn(figure) {
     const tile = tileOf(meta);
     return [{ figure, meta, axes, place, size: meta.origin.size.map((count, i) => Math.ceil(count / tile[i])) }];
   });
+}
+
+/**
+ * Each matrix from left to right: its left and right edge, in pixels of the figure, the room for its labels, and what it
+ * is called.
+ */
+export function matricesAcross(figure) {
+  const layout = figure._fullLayout;
+  const places = [];
+  for (const trace of figure._fullData || []) {
+    const axis = layout && layout["xaxis" + (trace.xaxis || "x").slice(1)];
+    if (!axis || axis._offset === undefined || trace.visible !== true) continue;
+    const place = { left: Math.round(axis._offset), right: Math.round(axis._offset + axis._length),
+                    labels: labelRoom(layout["yaxis" + (trace.yaxis || "y").slice(1)]),
+                    label: String(trace.meta?.label ?? "") };
+    // Matrices above each other (a cache over this step's rows) are one stop.
+    if (!places.some((other) => Math.abs(other.left - place.left) < 8)) places.push(place);
+  }
+  return places.sort((a, b) => a.left - b.left);
+}
+
+/** Pixels left of a matrix for the labels of its rows. */
+function labelRoom(axis) {
+  const texts = axis?.showticklabels ? axis.ticktext ?? [] : [];
+  return Math.round(Math.max(LABELS, 12 + LETTER * Math.max(0, ...Array.from(texts, (text) => text.length))));
 }
 
 /** How many rows and columns of the matrix each cell stands for. */

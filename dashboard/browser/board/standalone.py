@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from plotly.offline import get_plotlyjs
-
+from dashboard.browser import modules
 from dashboard.figures.message import Drawing, packed
 
 _MODULES = Path(__file__).parents[1]
@@ -37,7 +36,7 @@ def html(drawings: Sequence[Drawing], *, title: str = "Matrices", plotly: str = 
         f"</head><body><main class='board' aria-label='{markup.escape(title)}'></main>",
         f"<p class='board-chosen' role='status'>{_HINT}</p>",
         f'<script type="application/json" id="board-data">{json.dumps(data).replace("<", chr(92) + "u003c")}</script>',
-        "" if plotly else f"<script>{get_plotlyjs()}</script>",
+        "" if plotly else f"<script>{modules.scripts()[modules.PLOTLY].decode()}</script>",
         f'<script type="module">import "{_FIRST}";</script>',
         "</body></html>",
     ]
