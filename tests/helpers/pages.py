@@ -2,11 +2,12 @@
 
 import io
 import json
-import re
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from dashboard.figures.made import encoded
+from dashboard.figures.message import Drawing, unpacked
 from dashboard.link.settings import LINK_VERSION
 from llm_core import open_run, save_run
 
@@ -23,9 +24,19 @@ def opened(**query: str) -> AppTest:
     return page.run()
 
 
+def pictures(page: AppTest) -> list[Drawing]:
+    """What the boards of the page are sent."""
+    return [each for part in page.get("bidi_component") if part.proto.bytes for each in unpacked(part.proto.bytes)]
+
+
 def drawn(page: AppTest) -> list[dict]:
-    """The figures on the page."""
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    """The figures on the page, as Plotly's JSON has them."""
+    return [as_json(picture) for picture in pictures(page)]
+
+
+def as_json(picture: Drawing) -> dict:
+    traces = [{name: encoded(value) for name, value in trace.items()} for trace in picture.traces]
+    return {"data": traces, "layout": picture.layout}
 
 
 def matrices(page: AppTest) -> set[str]:
@@ -43,8 +54,8 @@ def sentences(page: AppTest) -> str:
 
 
 def specs(page: AppTest) -> dict[str, str]:
-    """The charts of the page by their keys, as they are sent."""
-    return {re.search(r"chart-[\w-]+", chart.proto.id).group(): chart.proto.spec for chart in page.get("plotly_chart")}
+    """The figures of the page by their keys, as text."""
+    return {picture.key: json.dumps(as_json(picture)) for picture in pictures(page)}
 
 
 def whole_model(**query: str) -> AppTest:

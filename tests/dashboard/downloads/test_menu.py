@@ -27,7 +27,7 @@ from dashboard.server.computed import run_of
 from llm_core import ModelConfig, Sampling, catalogue, generate, load_model, open_run, random_model
 from llm_core.files.run_file import run_file_size
 from llm_core.model.identity import Seed
-from tests.helpers.pages import APP, ROOT, RUN_FILE, run_file_page, saved
+from tests.helpers.pages import APP, ROOT, RUN_FILE, matrices, pictures, run_file_page, saved
 
 GROUPED = "v1,layers:2,dim:16,heads:4,kv:2,hidden:32,kind:swiglu,position:rope,norm:rmsnorm,context:64"
 
@@ -231,23 +231,18 @@ def toys(toy) -> bytes:
     return saved(run, run.steps[0].names)
 
 
-def shown(page: AppTest) -> set[str]:
-    figures = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
-    return {t["meta"]["matrix"] for figure in figures for t in figure["data"] if "matrix" in t.get("meta", {})}
-
-
 def test_the_page_waits_for_a_file():
     page = run_file_page()
-    assert not page.exception and not shown(page) and page.title[0].value == "Open a run from a file."
+    assert not page.exception and not matrices(page) and page.title[0].value == "Open a run from a file."
 
 
 def test_every_saved_matrix_is_shown_with_the_runs_settings(toys, toy):
     page = run_file_page(toys)
     assert not page.exception
-    assert shown(page) == {entry.name for entry in catalogue.matrices(toy.config)}
+    assert matrices(page) == {entry.name for entry in catalogue.matrices(toy.config)}
     said = page.text[0].value
     assert "toy · float32 · weights seed 0" in said and "temperature 0.5 · top-k 40 · top-p 0.9 · dice seed 12" in said
-    assert len(page.get("plotly_chart")) <= 12
+    assert len(pictures(page)) <= 12
 
 
 def test_columns_of_the_vocabulary_are_tokens_with_their_texts(toys, toy):
@@ -263,15 +258,15 @@ def test_no_model_is_loaded_for_it(toys, monkeypatch):
     monkeypatch.setattr(computed, "model_of", lambda settings: pytest.fail("a model was loaded"))
     monkeypatch.setattr(computed.LIBRARY, "start", lambda *_: pytest.fail("a model was loaded"))
     page = run_file_page(toys, model="llama-nano")
-    assert not page.exception and shown(page)
+    assert not page.exception and matrices(page)
 
 
 def test_of_a_deep_run_one_part_of_one_layer_is_shown_and_at_most_twelve_charts():
     run = generate(random_model(shapes.config(shapes.read_shape(GROUPED)), seed=1), "one two three", 2)
     page = run_file_page(saved(run, run.steps[0].names))
-    assert not page.exception and 0 < len(page.get("plotly_chart")) <= 12
+    assert not page.exception and 0 < len(pictures(page)) <= 12
     page.slider(key="filed-head").set_value(3).run()
-    assert not page.exception and any(name.startswith("layers.0.") for name in shown(page))
+    assert not page.exception and any(name.startswith("layers.0.") for name in matrices(page))
 
 
 @pytest.mark.parametrize("cell", [np.nan, np.inf, -np.inf], ids=str)
@@ -280,7 +275,7 @@ def test_a_file_of_somebody_who_made_every_cell_no_number_is_shown_and_said_to_h
     hostile = toys[:start] + np.full((len(toys) - start) // 4, cell, "<f4").tobytes()
     page = run_file_page(hostile)
     assert not page.exception and not any("could not be drawn" in text.value for text in page.text)
-    assert shown(page) == {entry.name for entry in catalogue.matrices(toy.config)}
+    assert matrices(page) == {entry.name for entry in catalogue.matrices(toy.config)}
     assert picture_of(open_run(hostile).steps[0], "input", 0).notes == ("40 of 40 cells NaN or infinite",)
 
 
@@ -288,11 +283,11 @@ def test_cells_that_are_no_numbers_are_shown_and_said_to_be_none(overflowing):
     run = generate(overflowing, list(range(1, 8)), 1)
     names = ["layers.1.feedforward.output", "layers.1.residual", "final_norm"]
     page = run_file_page(saved(run, names))
-    assert not page.exception and shown(page) == set(names)
+    assert not page.exception and matrices(page) == set(names)
     first, second, last = (picture_of(open_run(saved(run, names)).steps[0], name, 0) for name in names)
     assert first.notes == second.notes == ("1 of 112 cells NaN or infinite",)
     assert last.notes == ("16 of 112 cells NaN or infinite",)
-    told = " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
+    told = " ".join(picture.alternative for picture in pictures(page))
     assert told.count("; NaN or infinite cells: ") == 3
 
 

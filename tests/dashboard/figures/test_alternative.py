@@ -13,7 +13,7 @@ from dashboard.matrices.heads import heads_in_words, last_row
 from dashboard.matrices.pictures import Pictures
 from dashboard.matrices.readings import read_matrices
 from llm_core import generate, load_model
-from tests.helpers.pages import opened, run_file_page, saved, whole_model
+from tests.helpers.pages import opened, pictures, run_file_page, saved, whole_model
 from tests.helpers.small_models import ids
 
 
@@ -106,19 +106,19 @@ def test_a_line_says_its_range_where_its_ends_are_and_its_last_value() -> None:
 @pytest.mark.parametrize("panel", ["", "heads", "stream", "exact"])
 def test_every_chart_of_the_page_has_a_text_with_numbers(panel: str) -> None:
     page: AppTest = opened(**({"model": "llama-nano", "panel": panel} if panel else {}))
-    charts = page.get("plotly_chart")
-    assert len(charts) > 4
-    for chart in charts:
-        assert any(character.isdigit() for character in chart.proto.alt), chart.proto.id
-        assert len(chart.proto.alt) > 60
+    found = pictures(page)
+    assert len(found) > 4
+    for picture in found:
+        assert any(character.isdigit() for character in picture.alternative), picture.key
+        assert len(picture.alternative) > 60
 
 
 def expect_range_and_largest(page: AppTest, charts: int) -> None:
     """Each chart's text begins with what it is, and has its range and where it is largest, in numbers."""
-    found = page.get("plotly_chart")
+    found = pictures(page)
     assert not page.exception and len(found) >= charts
-    for chart in found:
-        alt = chart.proto.alt
+    for picture in found:
+        alt = picture.alternative
         assert re.match(r"[A-Z][\w'’ ,-]+", alt), alt
         assert re.search(r"from \S*\d\S*( %)? to \S*\d", alt), alt
         assert re.search(r"largest (at )?\S.*\d", alt), alt
@@ -139,9 +139,9 @@ def test_every_chart_of_the_whole_model_says_what_it_is_its_range_and_its_larges
 
 def test_the_grid_of_guesses_says_how_sure_they_are_and_which_are_the_surest() -> None:
     (said,) = [
-        c.proto.alt
-        for c in whole_model(model="llama-nano").get("plotly_chart")
-        if "most likely token after" in c.proto.alt
+        picture.alternative
+        for picture in pictures(whole_model(model="llama-nano"))
+        if "most likely token after" in picture.alternative
     ]
     assert re.search(r"from \S+ % to \S+ %; largest at (input|after layer \d), position \d: \S+ \S+ %;", said)
     assert "At position 4: input: " in said

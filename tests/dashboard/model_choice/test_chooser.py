@@ -12,7 +12,7 @@ from dashboard.server import build, computed
 from dashboard.server.models import Library
 from llm_core import ModelConfig, random_model
 from tests.helpers.links import link_of, widget
-from tests.helpers.pages import APP
+from tests.helpers.pages import APP, drawn
 
 LINK = re.compile(r"\[([^\]]+)\]\(#word-[a-z-]+\)")
 TINY = ModelConfig(vocab_size=50_257, model_dim=4, feedforward_dim=4, max_positions=64)
@@ -79,7 +79,7 @@ def test_a_preset_is_chosen_from_the_list_and_named_in_the_link(name):
     page = opened()
     page.selectbox(key="model").set_value(name).run()
     assert shown(page) == (name, name)
-    assert len(page.get("plotly_chart")) > 3
+    assert len(drawn(page)) > 3
 
 
 def test_the_list_has_the_curated_models_and_the_two_ways_to_others():
@@ -272,7 +272,7 @@ def test_the_model_that_was_on_screen_stays_usable_where_another_fails(real):
     page.selectbox(key="model").set_value("gpt2").run()
     assert shown(page) == ("llama-nano", "llama-nano")
     assert "GPT-2 is not shown: GPT-2 needs 4.4 GB of memory, 2.1 GB is free. Llama nano is shown." in sentences(page)
-    assert page.get("plotly_chart")
+    assert drawn(page)
     page.text_area(key="text").set_value("again").run()
     assert shown(page) == ("llama-nano", "llama-nano")
     assert "is not shown" not in sentences(page)
@@ -287,14 +287,14 @@ def test_it_stays_usable_whatever_went_wrong_and_the_page_tells_nothing_of_the_m
     page.selectbox(key="model").set_value("gpt2").run()
     assert shown(page) == ("llama-nano", "llama-nano")
     assert "GPT-2 is not shown: it could not be loaded, and the server's log says why." in sentences(page)
-    assert page.get("plotly_chart") and not page.exception
+    assert drawn(page) and not page.exception
 
 
 def test_a_model_in_bfloat16_is_drawn_whole(real):
     real["gpt2"] = random_model(TINY, 0, "gpt2").to(torch.bfloat16)
     page = opened(model="gpt2", dtype="bfloat16")
     assert not page.exception and "could not be drawn" not in sentences(page)
-    assert page.get("plotly_chart")
+    assert drawn(page)
 
 
 def test_a_failed_model_may_be_tried_again(real):

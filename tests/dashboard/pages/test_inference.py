@@ -1,6 +1,5 @@
 """The Inference page, run by Streamlit's AppTest: without a browser, so without the parts drawn there."""
 
-import json
 import re
 
 import pytest
@@ -13,7 +12,19 @@ from dashboard.server.computed import run_of
 from dashboard.server.rude_words import REMARK
 from llm_core import Sampling, catalogue, generate
 from tests.helpers.links import link_of, widget
-from tests.helpers.pages import APP, drawn, matrices, next_token, opened, run_file_page, saved, sentences, whole_model
+from tests.helpers.pages import (
+    APP,
+    as_json,
+    drawn,
+    matrices,
+    next_token,
+    opened,
+    pictures,
+    run_file_page,
+    saved,
+    sentences,
+    whole_model,
+)
 
 
 @pytest.fixture(scope="module")
@@ -282,9 +293,7 @@ def test_what_there_is_one_of_is_said_in_the_singular(open_page, new_tokens):
         page = open_page(**(link_query(chosen) | {"step": str(new_tokens - 1), "station": "attention"}))
     assert not page.exception
     said = [element.value for element in (*page.text, *page.caption, *page.markdown)]
-    said += [
-        text for chart in page.get("plotly_chart") for text in (chart.proto.alt, str(json.loads(chart.proto.spec)))
-    ]
+    said += [text for each in pictures(page) for text in (each.alternative, str(as_json(each)))]
     said += [c.proto.json for c in page.get("bidi_component")]
     for text in said:
         found = re.search(r"(?<![\w.,/×·-])(?<!of )1 (?:new )?\[?(?!is\b|has\b|was\b)[a-z]+s\b.{0,30}", text)

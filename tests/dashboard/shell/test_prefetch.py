@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 
+from dashboard.figures.message import unpacked
 from tests.helpers.pages import APP, ROOT, drawn, opened
 
 
@@ -20,8 +21,8 @@ def test_the_app_begins_with_it_and_imports_the_rest_afterwards():
     assert before == ["from pathlib import Path", "import streamlit as st", "from dashboard.shell import prefetch"]
 
 
-def test_nothing_of_it_is_left_when_the_page_is_drawn_nor_comes_back():
+def test_it_brings_no_picture_to_the_page_neither_at_first_nor_later():
     page = opened()
-    first = drawn(page)
-    assert first and all(figure["data"][0].get("type") != "scatter" for figure in first)  # as the empty chart's is
-    assert len(drawn(page.run())) == len(first)
+    early = next(part for part in page.get("bidi_component") if part.proto.id.endswith("early-board"))
+    assert not unpacked(early.proto.bytes)
+    assert len(drawn(page.run())) == len(drawn(opened()))

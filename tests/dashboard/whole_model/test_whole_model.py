@@ -29,7 +29,7 @@ from llm_core import Sampling, catalogue, generate, load_model, random_model
 from llm_core.measures.health import Health, health
 from llm_core.measures.logit_lens import lens
 from tests.helpers.links import link_of, widget
-from tests.helpers.pages import whole_model
+from tests.helpers.pages import as_json, drawn, pictures, whole_model
 from tests.helpers.small_models import CONFIGS, ids
 
 MODELS = ("toy", "toy-6", "gpt2-nano", "llama-nano")
@@ -37,9 +37,9 @@ GROUPED = "grouped queries, RoPE, SwiGLU"
 MASKED = 255
 
 
-def drawn(page: AppTest, matrix: str | None = None) -> list[dict]:
-    figures = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
-    return [f for f in figures if matrix is None or any(t.get("meta", {}).get("matrix") == matrix for t in f["data"])]
+def showing(page: AppTest, matrix: str) -> list[dict]:
+    """The figures that show a matrix."""
+    return [as_json(picture) for picture in pictures(page) if matrix in picture.matrices]
 
 
 def the_map(page: AppTest) -> dict:
@@ -96,17 +96,17 @@ def test_each_cell_of_the_map_says_the_range_of_its_matrix(llama):
 
 def test_the_lines_of_the_page_say_their_ranges_by_layer(llama):
     page = whole_model(model="llama-nano")
-    said = {chart.proto.id.split("-", 1)[-1]: chart.proto.alt for chart in page.get("plotly_chart")}
-    (norms,) = [alt for alt in said.values() if alt.startswith("Mean norm of the rows: from ")]
+    said = [picture.alternative for picture in pictures(page)]
+    (norms,) = [alt for alt in said if alt.startswith("Mean norm of the rows: from ")]
     assert "Norm of the longest row: from " in norms and "largest after layer " in norms
-    (guess,) = [alt for alt in said.values() if "Probability of " in alt]
+    (guess,) = [alt for alt in said if "Probability of " in alt]
     assert " % to " in guess and "after layer 3" in guess and "Rank of " in guess
 
 
 def test_a_link_says_which_matrix_stands_beside_the_map():
     page = whole_model(model="llama-nano", layer="2", head="3", part="attention.q")
     assert the_map(page)["chosen"] == "layers.2.attention.q"
-    assert len(drawn(page, "layers.2.attention.q")) == 1
+    assert len(showing(page, "layers.2.attention.q")) == 1
     assert "Queries · layer 2 · head 3" in texts(page)
     page = whole_model(model="llama-nano", layer="2", head="3")
     assert the_map(page)["chosen"] == "layers.2.attention.weights#3"
@@ -114,7 +114,7 @@ def test_a_link_says_which_matrix_stands_beside_the_map():
 
 def test_of_the_vocabulary_the_likeliest_tokens_stand_beside_the_map():
     page = whole_model(model="llama-nano", part="logits")
-    (figure,) = drawn(page, "logits")
+    (figure,) = showing(page, "logits")
     assert "20 of 50,257 columns" in json.dumps(figure)
 
 
@@ -354,10 +354,7 @@ def by_hand(model, step, position: int) -> np.ndarray:
 
 def charts(page: AppTest) -> dict[str, tuple[dict, str]]:
     """Of each chart by its key the figure, and the text for those who cannot see it."""
-    return {
-        chart.proto.id.rsplit("chart-", 1)[-1]: (json.loads(chart.proto.spec), chart.proto.alt)
-        for chart in page.get("plotly_chart")
-    }
+    return {each.key.removeprefix("chart-"): (as_json(each), each.alternative) for each in pictures(page)}
 
 
 @pytest.mark.parametrize(("until", "shown"), [(None, range(5, 21)), (12, range(13)), (18, range(3, 19))])
@@ -433,8 +430,7 @@ def test_of_a_prompt_of_any_length_the_lens_and_the_followed_token_are_there(
     words: int, sizes: list[str] | None
 ) -> None:
     page = whole_model(model="llama-nano", text="a " * words)
-    charts = {chart.proto.id.rsplit("chart-", 1)[-1] for chart in page.get("plotly_chart")}
-    assert not page.exception and {"whole-lens", "whole-token"} <= charts
+    assert not page.exception and {"whole-lens", "whole-token"} <= set(charts(page))
     found = [group.options for group in page.button_group if group.key == "choice-lens-window"]
     assert found == ([] if sizes is None else [sizes])
 
