@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llm_core import catalogue
 from llm_core.catalogue.axis_sizes import matrix_shape
-from llm_core.catalogue.entry import Entry
+from llm_core.catalogue.entry import TOKEN_ROWS, Entry
 from llm_core.config.model_config import MOST_LAYERS, ModelConfig, RopeScaling
 from llm_core.files import untrusted_file
 from llm_core.files.run_format import FIRST_STAGES, FORMAT, FORMAT_VERSION, LIKELIEST, LONGEST_LABEL, NAMED
@@ -93,14 +93,14 @@ class FiledStep:
         values = cut(self.tensors[name], entry.axes, rows)
         positions = self.positions if rows is None else self.positions[rows.start : rows.stop]
         hidden = None
-        if entry.operation in ("mask", "softmax") and entry.axes[-2:] == ("query", "key"):
+        if entry.hides:
             hidden = ~allowed_keys(positions, self.positions.stop, self.run.config.window)
         if "vocab" in entry.axes:  # of the sampled row alone
             positions = self.positions[-1:]
         labels = tuple(
             self.run.labels_of(axis, size, positions) for axis, size in zip(entry.axes, values.shape, strict=True)
         )
-        return Matrix(entry, values, labels, hidden, name not in self.missed)
+        return Matrix(entry, values, labels, hidden, name not in self.missed, positions.start)
 
     def matrices(self, names: Sequence[str], rows: range | None = None, keep: bool = True) -> list[Matrix]:
         """Several matrices of the file. Raises ValueError as `matrix` does. keep: as of a run that was computed here;
@@ -154,7 +154,7 @@ class FiledRun:
 
     def labels_of(self, axis: str, size: int, positions: range) -> Sequence[str]:
         """The labels along one axis of a matrix; of a vocabulary, whose texts are not in the file, the ids."""
-        if axis in ("position", "query"):
+        if axis in TOKEN_ROWS:
             return self.labels[positions.start : positions.stop]
         return self.labels[:size] if axis == "key" else _Numbers(size)
 
