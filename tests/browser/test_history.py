@@ -47,7 +47,7 @@ def test_an_act_that_changes_several_values_is_one_entry(visit: Visit) -> None:
     visit.expect_query(v=LINK_VERSION, fp=load_model("llama-nano").weights.version[:8])
     before = entries(visit)
     visit.main.get_by_role("link", name="Whole model").click()
-    cell = visit.main.locator('[data-id="layers.2.attention.weights#3"]')
+    cell = visit.shown('[data-id="layers.2.attention.weights#3"]')
     expect(cell).to_be_visible(timeout=60_000)
     assert entries(visit) == before + 1
     cell.click()
