@@ -1,5 +1,13 @@
-// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js,
-// pointing.js, reveal.js, cells.js, drag.js, drawings.js.
+// The panel that explains a cell.
+
+import { markCells, stopCells, watchCells } from "./cells.js";
+import { drag, watchDrags, wayBack } from "./drag.js";
+import { DRAWINGS, drawStrip } from "./drawings.js";
+import { button, element, formula } from "./element.js";
+import { dock, giveFocusBack, lineAbove } from "./panel.js";
+import { motion } from "./reveal.js";
+import { whenUnmounted } from "./unmounting.js";
+import { glossed, glossedElement } from "./words.js";
 
 const APART = 400; // milliseconds
 const ROUNDING = 0.01; // of a number: what differs by more is not called the same

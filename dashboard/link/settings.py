@@ -13,6 +13,7 @@ from dashboard.figures.picture import POOLINGS, Pooling
 from dashboard.figures.scale import SCALES, ScaleKind
 from dashboard.link import models, shape, tour_stops, trail
 from dashboard.link import region as exact
+from dashboard.link.hosting import hosted
 from dashboard.link.models import Unusable
 from llm_core import Sampling
 from llm_core.runs.stages import STAGES, StageKind, StageSettings
@@ -218,7 +219,7 @@ def _text(text: str) -> str:
 
 def longest_text() -> int:
     """How many characters a text may have here."""
-    return LONGEST_TEXT_HOSTED if models.hosted() else LONGEST_TEXT
+    return LONGEST_TEXT_HOSTED if hosted() else LONGEST_TEXT
 
 
 def _part(text: str) -> str:

@@ -4,6 +4,7 @@ import torch
 from streamlit import config
 
 from dashboard.link import models
+from dashboard.link.hosting import hosted
 from dashboard.link.settings import Settings
 from dashboard.server import memory, rude_words, turns
 from dashboard.server.build import build_model
@@ -19,7 +20,7 @@ RUNS = Runs(third_of_memory() // 2)
 LIBRARY = Library(64, third_of_memory(), on_evict=lambda model: RUNS.forget(model.weights.version))
 
 
-if models.hosted():  # many visitors at once: their threads would only wait for each other's
+if hosted():  # many visitors at once: their threads would only wait for each other's
     torch.set_num_threads(1)
     config.set_option("server.maxUploadSize", 0)  # no file is taken, nor from a browser that asks without the page
 
