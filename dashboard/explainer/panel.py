@@ -69,7 +69,8 @@ def check_cell(run: Run, chosen: Settings) -> None:
     way = explainer_trail.unbroken(trail, step)
     if way != trail:
         why = f"{trail[-len(way) - 1]} was not computed from {way[0]}"
-        visit.refuse("cell", why, "the trail after that cell" if len(way) > 1 else "the last cell alone")
+        used = "the trail after that cell" if len(way) > 1 else "the last cell alone"
+        visit.refuse("cell", why, f"{used} is used instead")
         visit.look_at("cell", explainer_trail.trail_text(way))
 
 

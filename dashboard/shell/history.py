@@ -4,8 +4,7 @@ from dashboard.browser.history import keep_history
 from dashboard.link import address, settings
 from dashboard.shell.fragments import fragment, redraw
 
-_WHAT_IS_RUN = ("model", "shape", "text")
-QUIET = [*(name for name in settings.PARSERS if name not in (*settings.VIEW, *_WHAT_IS_RUN)), "v", "fp", address.ON]
+QUIET = [*(name for name, known in settings.SETTINGS.items() if known.quiet), "v", "fp", address.ON]
 """What of an address changes in place: one goes back to a text, a model or a view, not to each value of a slider."""
 _PART = "history"
 
