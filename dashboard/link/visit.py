@@ -124,12 +124,6 @@ def without_view() -> Settings:
     return replace(current(), **view)
 
 
-def forget_token() -> None:
-    """Choose the last token that the step reads again: of another text a chosen position would be any token."""
-    look_at("token", None)
-    look_at("lens_until", None)
-
-
 def link_length() -> int:
     """About how many characters this view's link has."""
     return len(urlencode(link_query(current())))
