@@ -13,7 +13,7 @@ from dashboard.model_choice import sidebar
 from dashboard.server.computed import run_of
 from dashboard.shell import fragments
 from dashboard.shell.fragments import DECLARED, Declared, Place, change
-from dashboard.shell.reads import DERIVED, differing, following
+from dashboard.shell.reads import DERIVED_VALUES, differing, following
 from tests.helpers.pages import opened, whole_model
 
 OTHER: dict[str, Any] = {
@@ -160,10 +160,10 @@ def test_whatever_is_read_is_a_setting_or_follows_from_some_or_is_of_the_session
     opened()
     whole_model()
     for part, declared in DECLARED.items():
-        unknown = declared.reads - set(SETTINGS) - set(DERIVED)
+        unknown = declared.reads - set(SETTINGS) - set(DERIVED_VALUES)
         assert all("-" in name for name in unknown), (part, unknown)
         assert declared.needs <= declared.reads & set(SETTINGS), part
-    assert all(each.of <= set(SETTINGS) for each in DERIVED.values())
+    assert all(each.of <= set(SETTINGS) for each in DERIVED_VALUES.values())
 
 
 def test_other_dice_change_no_rows_of_the_prefill_and_may_draw_the_same_token() -> None:
