@@ -10,5 +10,6 @@ import streamlit as st
 
 from dashboard.server.headers import middleware
 from dashboard.server.routes import routes
+from dashboard.server.start import lifespan
 
-app = st.App("dashboard/pages/main.py", routes=routes(), middleware=middleware())
+app = st.App("dashboard/pages/main.py", routes=routes(), middleware=middleware(), lifespan=lifespan)

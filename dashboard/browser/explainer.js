@@ -18,7 +18,11 @@ const panels = new WeakMap(); // parentElement -> its panel, kept over every rer
 export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
-  panel.ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
+  const ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
+  panel.ask = (kind, value) => {
+    if (kind !== "back") panel.goal = null;
+    ask(kind, value);
+  };
   watchCells(panel, (pick) => panel.ask("pick", pick));
   panel.start();
   if (data?.drags) watchDrags((region, figure) => {
@@ -92,7 +96,7 @@ function build(panel) {
   root.hidden = true;
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", "How this number was computed");
-  panel.back = button("back", "‹ Back", () => panel.ask("back", panel.crumbCount - 2));
+  panel.back = button("back", "‹ Back", () => goBack(panel));
   panel.crumbs = element("ol", "crumbs");
   panel.choice = element("div", "choice");
   panel.remark = element("p", "remark"); // what is wrong with a typed number
@@ -113,6 +117,14 @@ function build(panel) {
   body.append(panel.story, panel.tables);
   panel.body = body;
   root.replaceChildren(body, bar); // as they are seen, and so as one tabs through them
+}
+
+/** One cell back from where the clicks before this one lead, whose answers may still be on their way. */
+function goBack(panel) {
+  const goal = Math.min(panel.crumbCount, panel.goal ?? Infinity) - 1;
+  if (goal < 1) return;
+  panel.goal = goal;
+  panel.ask("back", goal - 1);
 }
 
 function close(panel) {
@@ -163,6 +175,7 @@ function show(panel, data) {
 function fillWay(panel, crumbs) {
   const here = crumbs.length - 1;
   panel.crumbCount = crumbs.length;
+  if (crumbs.length === panel.goal) panel.goal = null; // reached
   panel.back.disabled = here === 0;
   panel.crumbs.replaceChildren(...crumbs.map(({ text, title }, index) => {
     const item = element("li");

@@ -12,6 +12,7 @@ from dashboard.downloads.image import Words, as_png
 from dashboard.downloads.matrix import Taken, plain
 from dashboard.figures.picture import Picture, axis_word
 from dashboard.link import models, visit
+from dashboard.link.hosting import hosted
 from dashboard.link.settings import Settings, shortened
 from dashboard.link.trail import read_trail
 from dashboard.matrices.look import look_of
@@ -24,7 +25,7 @@ from dashboard.server.on_screen import step_index
 from dashboard.shell.dialogs import close_dialog, dialog_on_page, open_dialog
 from dashboard.shell.fragments import callback, guarded
 from dashboard.shell.glossary import marked_one
-from dashboard.shell.navigation import RUN_FILE
+from dashboard.shell.navigation import RUN_FILE, page_at
 from dashboard.shell.style import ROOM_FOR_DIALOG
 from llm_core import ModelConfig, Run, catalogue, python_lines, save_run
 from llm_core.catalogue.entry import Entry
@@ -246,7 +247,7 @@ def _whole_run(asked: Asked, run: Run) -> None:
             "without the model."
         )
     )
-    st.page_link(RUN_FILE, label="Open a run file", icon=":material/upload_file:", query_params=visit.link())
+    st.page_link(page_at(RUN_FILE), label="Open a run file", icon=":material/upload_file:", query_params=visit.link())
 
 
 def _choices(asked: Asked, run: Run) -> dict[str, list[str]]:
@@ -292,7 +293,7 @@ def _size_in_words(size: int) -> str:
 
 
 def _limit(most: int) -> int:
-    return most // HOSTED_SHARE if models.hosted() else most
+    return most // HOSTED_SHARE if hosted() else most
 
 
 # ---- the files ------------------------------------------------------------------------------------------------------

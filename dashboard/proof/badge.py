@@ -30,7 +30,7 @@ _OTHERS = {"float64": "a second program, in float64", "transformers": "transform
 _AUTOMATIC = "toy"
 
 
-@fragment("proof")
+@fragment("proof", reads={"tokens", "proof"})
 def proof() -> None:
     """The badge. What was asked for is answered here; the rest of the page stands still."""
     chosen = visit.current()
