@@ -1,3 +1,4 @@
+// @ts-check
 // Which cell of which matrix was clicked, and outlines around the explained cell and those that it was made from.
 //
 // A heatmap says through its trace's `meta` which cells of its matrix it shows:
@@ -7,7 +8,7 @@
 //               matrix, tile, matrices } }      matrices: each row is of another one, at its row `rows`
 // What is hidden by a mask is a second heatmap on the same axes, without a meta.
 
-import { allFigures, axesOf, outlineColours, placeOutlines, span, watchFigures } from "./figures.js";
+import { allFigures, axesOf, outlineColours, placeOutlines, seenOutlines, span, watchFigures } from "./figures.js";
 import { watchClicks } from "./pointing.js";
 import { blockOf, bringAbove, bringAcross, freeAbove } from "./reveal.js";
 
@@ -87,7 +88,10 @@ export function cellBoxes(figure, marks) {
   });
 }
 
-/** A cell of few pixels must still be found. */
+/**
+ * A cell of few pixels must still be found.
+ * @param {number[]} edges
+ */
 function wide([from, to], least = 7) {
   const more = Math.max(0, least - (to - from)) / 2;
   return [from - more, to + more];
@@ -132,7 +136,7 @@ function runs(numbers, each, size, [from, to]) {
 /** Scroll to the outline of the explained cell that is nearest, unless it is seen above the panel as it is. */
 function revealCell() {
   if (Date.now() > cells.reveal || !cells.owner) return;
-  const outlines = [...document.querySelectorAll(".cell-outline[data-kind=cell]")].filter((o) => o.offsetParent);
+  const outlines = seenOutlines(".cell-outline[data-kind=cell]");
   if (!outlines.length) return;
   cells.reveal = 0;
   const covered = cells.owner.coveredBelow();

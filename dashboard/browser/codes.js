@@ -1,8 +1,11 @@
+// @ts-check
 // What the codes in the cells of a large heatmap stand for (dashboard/figures/codes.py), for Plotly's hover text.
 //
 // A trace's `meta.codes` says it: { unit, end: a code that means "this or more", masked: { code: why } }; of empty values
 // Plotly keeps none.
 // The words go where Plotly looks for a trace's `customdata` once it is drawn; a figure drawn anew is told anew.
+
+/** @import { Figure } from "./plotly" */
 
 const EXACT = "%{z:.9g}"; // in the templates of cells that are told exactly
 const numbers = { listening: false };
@@ -12,7 +15,8 @@ export function tellNumbers() {
   if (numbers.listening) return;
   numbers.listening = true;
   document.addEventListener("mousemove", ({ target }) => {
-    for (const trace of target.closest?.(".js-plotly-plot")?._fullData ?? []) {
+    const figure = target instanceof Element ? /** @type {Figure} */ (target.closest(".js-plotly-plot")) : null;
+    for (const trace of figure?._fullData ?? []) {
       tellTrace(trace);
       signTrace(trace);
     }

@@ -1,12 +1,13 @@
+// @ts-check
 // The panel that explains a cell.
 
 import { markCells, stopCells, watchCells } from "./cells.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { drag, watchDrags, wayBack } from "./drag.js";
 import { DRAWINGS, drawStrip } from "./drawings.js";
 import { button, element, formula } from "./element.js";
 import { dock, giveFocusBack, lineAbove } from "./panel.js";
 import { motion } from "./reveal.js";
-import { whenUnmounted } from "./unmounting.js";
 import { glossed, glossedElement } from "./words.js";
 
 const APART = 400; // milliseconds
@@ -47,7 +48,7 @@ function oneByOne(ask) {
 
 function panelIn(parentElement) {
   if (panels.has(parentElement)) return panels.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   const panel = { root, ask: null, place: null, opener: null, timer: null };
   build(panel);
   const byKey = (event) => {
