@@ -1,3 +1,4 @@
+// @ts-check
 // Small drawings beside an explanation: a pair of numbers turned in the plane, a curve, a strip of bars.
 
 import { svgElement } from "./element.js";
@@ -13,6 +14,7 @@ export const DRAWINGS = { rotation: drawRotation, curve: drawCurve };
 /** A pair of numbers as an arrow, before and after it is turned; the arc is the angle, whole turns left out. */
 function drawRotation({ from, to, angle, first, alt }) {
   const [middle, radius] = [70, 50];
+  /** @param {number[]} point */
   const at = ([x, y], share = 1) => [middle + x * radius * share, middle - y * radius * share];
   const arrow = (end, name) => {
     const [x, y] = at(end);

@@ -1,7 +1,9 @@
+// @ts-check
 // The explained cell, and those that it was made from, outlined wherever they are drawn; and the scroll that brings it
 // into view where it is covered.
 
 import { outlineCells } from "./board/cells.js";
+import { seenOutlines } from "./board/outlines.js";
 import { blockOf, bringAbove, bringAcross, freeAbove } from "./reveal.js";
 
 const PATIENCE = 10_000; // milliseconds in which its figure may still come
@@ -28,7 +30,7 @@ export function explainedCell(coveredBelow) {
 
 /** Scroll to the outline that is nearest, unless it is seen as it is. False where there is none yet. */
 function revealNearest(covered) {
-  const outlines = [...document.querySelectorAll(".cell-outline[data-kind=cell]")].filter((o) => o.offsetParent);
+  const outlines = seenOutlines(".cell-outline[data-kind=cell]");
   if (!outlines.length) return false;
   const hidden = (outline) => {
     const { top, bottom } = outline.getBoundingClientRect();

@@ -1,13 +1,14 @@
+// @ts-check
 // The panel that explains a cell.
 
 import { stopCells, watchCells } from "./board/choosing.js";
 import { stopDrags, watchDrags } from "./board/drag.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { DRAWINGS, drawStrip } from "./drawings.js";
 import { button, element, formula } from "./element.js";
 import { explainedCell } from "./explained_cell.js";
 import { dock, giveFocusBack, lineAbove } from "./panel.js";
 import { motion } from "./reveal.js";
-import { whenUnmounted } from "./unmounting.js";
 import { wayToExact } from "./way_back.js";
 import { glossed, glossedElement } from "./words.js";
 
@@ -57,7 +58,7 @@ function oneByOne(ask) {
 
 function panelIn(parentElement) {
   if (panels.has(parentElement)) return panels.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   const panel = { root, ask: null, place: null, opener: null, timer: null, cells: null };
   build(panel);
   const byKey = (event) => {

@@ -1,9 +1,10 @@
+// @ts-check
 // Pages through the matrices of an equation that is wider than the screen.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 import { matricesAcross, watchFigures } from "./board/figures.js";
+import { whenUnmounted } from "./component.js";
 import { element } from "./element.js";
-import { whenUnmounted } from "./unmounting.js";
 
 const BLOCKS = '[class*="st-key-equation-"]';
 

@@ -1,20 +1,24 @@
+// @ts-check
 // The proof's badge, and the marks at the matrices.
 //
 // The proof is off the critical path: it is asked for when the page has stood still for a while.
 
 import { markMatrices } from "./board/proof_marks.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { focusAfterDialog } from "./focus.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { Mark, ProofMessage } from "./messages" */
 
 const STILL = 900; // milliseconds without an answer to anything else
 const AGAIN = 600; // milliseconds between two questions whether it is done
 const proofs = new WeakMap(); // parentElement -> { marks, timer }
 
+/** @param {Component<ProofMessage>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
   if (!proofs.has(parentElement)) proofs.set(parentElement, {});
   const proof = proofs.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   showBadge(root, data, setTriggerValue);
   focusAfterDialog(proof, data.open, () => root.firstElementChild);
   proof.marks ||= markMatrices();
@@ -32,6 +36,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 const SIGNS = { automatic: "…", pending: "…", offered: "?", ok: "✓", off: "✗", failed: "✗" };
 
+/**
+ * @param {HTMLElement} root
+ * @param {ProofMessage} message
+ * @param {(name: string, value: unknown) => void} setTriggerValue
+ */
 function showBadge(root, { state, text, detail, run, share }, setTriggerValue) {
   const button = root.firstElementChild || root.appendChild(element("button", "proof"));
   button.type = "button";

@@ -1,10 +1,11 @@
+// @ts-check
 // The tour's card. Texts and tokens are text only, never markup.
 
+import { rootOf, whenUnmounted } from "./component.js";
 import { button, element, formula } from "./element.js";
 import { dock, giveFocusBack } from "./panel.js";
 import { keepScrolling, motion } from "./reveal.js";
 import { pointAt, revealSoon, stopPointing } from "./tour_outlines.js";
-import { whenUnmounted } from "./unmounting.js";
 import { glossedElement } from "./words.js";
 
 const tours = new WeakMap(); // parentElement -> its tour, kept over every rerun
@@ -23,7 +24,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 function tourIn(parentElement) {
   if (tours.has(parentElement)) return tours.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   const host = () => (parentElement.getRootNode().host ?? parentElement).closest(".stElementContainer");
   const tour = { root, host, ask: null, data: {}, wanted: null, revealed: false, waiting: false, opener: null,
                  home: null, returning: null,

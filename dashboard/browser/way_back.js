@@ -1,3 +1,4 @@
+// @ts-check
 // From a region that was dragged over a matrix to its exact cells, and back again.
 
 import { watchFigures } from "./board/figures.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // A board: the pictures of one message, below each other.
 
 import { readMessage } from "./message.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The numbers of small matrices, written into their cells.
 //
 // A heatmap says them through its trace's `meta`: numbers: { texts: a row of texts for each row of cells, size: pixels }.

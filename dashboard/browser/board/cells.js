@@ -1,7 +1,9 @@
+// @ts-check
 // Which cells of its matrix a picture's cell stands for, and outlines around cells of matrices wherever they are drawn.
 
 import { matricesIn, span, tileOf, watchFigures } from "./figures.js";
 import { placeOutlines } from "./outlines.js";
+/** @import { Figure } from "../plotly" */
 
 // ---- from a picture's cell to the matrix ----
 
@@ -27,8 +29,9 @@ function numbersBehind(numbers, each, size, index) {
 /**
  * Outline cells in every figure from now on.
  *
- * className: of the outlines. after(figure, boxes): called when those of a figure are drawn. Returns { show(marks), stop };
- * a mark is { kind, label, matrix, head, rows: [from, to], columns: [from, to] }.
+ * Returns { show(marks), stop }; a mark is { kind, label, matrix, head, rows: [from, to], columns: [from, to] }.
+ * @param {string} className of the outlines
+ * @param {(figure: Figure, boxes: any[]) => void} after called when those of a figure are drawn
  */
 export function outlineCells(className, after = () => {}) {
   let marks = [];
@@ -57,7 +60,10 @@ export function cellBoxes(figure, marks) {
                                    y: wide(span(axes.y, ...rows)) }))));
 }
 
-/** A cell of few pixels must still be found. */
+/**
+ * A cell of few pixels must still be found.
+ * @param {number[]} edges
+ */
 function wide([from, to], least = 7) {
   const more = Math.max(0, least - (to - from)) / 2;
   return [from - more, to + more];

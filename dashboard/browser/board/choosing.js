@@ -1,3 +1,4 @@
+// @ts-check
 // What a visitor chooses on the board, with whatever hand: one cell, or a region that is dragged over.
 
 import { cellsBehind } from "./cells.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // A region that is dragged over a matrix, with a mouse or a pen: its rows and columns are asked for. A finger scrolls.
 
 import { cellsBehind } from "./cells.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // A picture over the whole window, and as a file.
 
 import { element } from "../element.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // All figures of the page, whichever board drew them, and where their cells lie.
 //
 // It leans on Plotly's own notes about a drawn figure: gd._fullData, gd._fullLayout, axis._offset, axis._length, axis.c2p.

@@ -1,3 +1,4 @@
+// @ts-check
 // The chosen token's row and column, outlined in every matrix of the page.
 
 import { axesOf, span, watchFigures } from "./figures.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // From cell to cell with the keyboard: arrows walk, Enter does what a click does, and each cell is told.
 
 import { element } from "../element.js";

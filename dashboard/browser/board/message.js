@@ -1,3 +1,4 @@
+// @ts-check
 // A message of pictures, as dashboard/figures/message.py packs it: its arrays are looked at where they lie in its bytes.
 
 const ARRAYS = { float32: Float32Array, float64: Float64Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array,
@@ -25,7 +26,9 @@ function withArrays({ arrays, ...drawing }, buffer, start) {
   return drawing;
 }
 
-function arrayOf(Kind, buffer, start, [first, ...rest]) {
+/** @param {number[]} shape */
+function arrayOf(Kind, buffer, start, shape) {
+  const [first, ...rest] = shape;
   if (!rest.length) return new Kind(buffer, start, first);
   const each = rest.reduce((product, size) => product * size, Kind.BYTES_PER_ELEMENT);
   return Array.from({ length: first }, (_, index) => arrayOf(Kind, buffer, start + index * each, rest));

@@ -1,3 +1,4 @@
+// @ts-check
 // Boxes drawn over a figure. Their colours are board.css's, from the page's theme.
 
 const ABOVE_OUTLINES = 6; // they are at most 5 high
@@ -11,6 +12,16 @@ export function placeOutlines(figure, className, boxes) {
   old.slice(boxes.length).forEach((outline) => outline.remove());
   const told = paper.querySelector(".hoverlayer")?.ownerSVGElement;
   if (told && boxes.length) told.style.zIndex = String(ABOVE_OUTLINES); // what is told of the cell under the pointer
+}
+
+/**
+ * The outlines of the page that match and can be seen.
+ * @param {string} selector
+ * @returns {HTMLElement[]}
+ */
+export function seenOutlines(selector) {
+  const outlines = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector));
+  return [...outlines].filter((outline) => outline.offsetParent);
 }
 
 function newOutline(className) {

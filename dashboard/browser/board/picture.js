@@ -1,3 +1,4 @@
+// @ts-check
 // One picture: its element, and the figure that Plotly draws into it.
 
 import { button, element, svgElement } from "../element.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The Plotly that the board loaded. It is kept, and the global is never read again: Streamlit's own chart overwrites it.
 
 let loading = null;

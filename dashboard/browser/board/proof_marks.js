@@ -1,3 +1,4 @@
+// @ts-check
 // The proof's marks: one for each matrix of a figure, below its lower right corner.
 
 import { element } from "../element.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // When pictures are drawn: at once what is on screen, the others in idle time, those that are nearest first.
 
 import { draw } from "./picture.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // A board without a server: the page that dashboard.browser.board.html writes.
 
 import { showBoard } from "./board.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // What is told of a cell: in Plotly's hover labels, and in words to those who go from cell to cell with the keyboard.
 //
 // Cells of large heatmaps are codes (dashboard/figures/codes.py). A trace's `meta.codes` says what they stand for:

@@ -1,3 +1,4 @@
+// @ts-check
 // What the tour points at in figures: cells outlined, cells covered until they are guessed, and the drawn token's bars.
 
 import { cellBoxes } from "./cells.js";
