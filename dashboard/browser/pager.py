@@ -14,12 +14,10 @@ def pager(*, key: str = "pager") -> None:
     """Prepare the page for components and equations; call it once, last on the page, outside fragments.
 
     It lets the other components grow and shrink with the screen (their keys must begin with `ribbon`,
-    `timeline` and `stations`), and makes equations scrollable: figures of fixed pixel width, drawn with
-    `st.plotly_chart(figure, width="content")` inside `st.container(key="equation-…")`. Where a figure is
-    wider than its column it scrolls sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons
-    that go from matrix to matrix. A trace's `meta` may have a `label`, which is then shown between them. Large
-    heatmaps, whose cells travel as codes, tell their numbers when they are pointed at; into the cells of small ones
-    they are written.
+    `timeline` and `stations`), and makes equations scrollable: figures of fixed pixel width, drawn by the
+    board (key `chart-…`) inside `st.container(key="equation-…")`. Where a figure is wider than its column it scrolls
+    sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons that go from matrix to matrix. A trace's `meta`
+    may have a `label`, which is then shown between them.
 
     Arguments:
         key: Streamlit's key, beginning with `pager`.

@@ -200,7 +200,7 @@ def test_the_keyboard_goes_from_cell_to_cell_and_on_to_the_next_matrix(page, tmp
     page.keyboard.press("Tab")
     stop = board.get_by_role("application")
     expect(stop).to_be_focused()
-    said = board.get_by_role("status")
+    said = board.locator(".board-said")
     for key, words in (
         ("ArrowDown", "Q: position 1 b, column 0, 0"),
         ("End", "Q: position 1 b, column 2, 0.75"),
@@ -275,7 +275,7 @@ def test_all_heads_have_cells_of_their_own(page, tmp_path) -> None:
     page.keyboard.press("Tab")
     for _ in range(8):
         page.keyboard.press("PageDown")
-    expect(board.get_by_role("status")).to_contain_text("head 8, query 0, key 0")
+    expect(board.locator(".board-said")).to_contain_text("head 8, query 0, key 0")
 
 
 def test_plotly_may_be_kept_elsewhere(page, tmp_path) -> None:

@@ -19,7 +19,7 @@ export function newWalker(figure, plotly, keys) {
   walker.stop = element("div", "board-walker");
   walker.said = element("div", "board-said");
   walker.stop.setAttribute("role", "application");
-  walker.said.setAttribute("role", "status");
+  walker.said.setAttribute("aria-live", "polite");
   walker.stop.addEventListener("keydown", (event) => onKey(walker, event));
   walker.stop.addEventListener("focus", () => walker.stop.matches(":focus-visible") && tell(walker));
   walker.stop.addEventListener("blur", () => forget(walker));
