@@ -11,6 +11,8 @@
 import { allFigures, axesOf, outlineColours, placeOutlines, seenOutlines, span, watchFigures } from "./figures.js";
 import { watchClicks } from "./pointing.js";
 import { blockOf, bringAbove, bringAcross, freeAbove } from "./reveal.js";
+/** @import { CellMark } from "./messages" */
+/** @import { Figure } from "./plotly" */
 
 export const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, deafen: null, reveal: 0 };
 
@@ -30,7 +32,12 @@ export function stopCells(owner) {
   allFigures().forEach(outlineCells);
 }
 
-/** Outline these cells; bring the explained one into view where it is covered, now or when its figure comes. */
+/**
+ * Outline these cells; bring the explained one into view where it is covered, now or when its figure comes.
+ * @param {CellMark[]} marks
+ * @param {CSSStyleDeclaration} style
+ * @param {boolean} reveal
+ */
 export function markCells(marks, style, reveal) {
   cells.marks = marks;
   cells.colours = outlineColours(style);
@@ -75,7 +82,11 @@ function outlineCells(figure) {
   if (boxes.some(({ kind }) => kind === "cell")) revealCell();
 }
 
-/** The rectangles, in pixels of the figure, around what these marks mark in it. */
+/**
+ * The rectangles, in pixels of the figure, around what these marks mark in it.
+ * @param {Figure} figure
+ * @param {CellMark[]} marks
+ */
 export function cellBoxes(figure, marks) {
   const seen = new Set();
   return (figure._fullData || []).flatMap((trace) => {
@@ -97,7 +108,11 @@ function wide([from, to], least = 7) {
   return [from - more, to + more];
 }
 
-/** The rows and columns of a picture that a mark is about, as runs from first to last. */
+/**
+ * The rows and columns of a picture that a mark is about, as runs from first to last.
+ * @param {any} meta
+ * @param {CellMark} mark
+ */
 function runsIn(meta, mark) {
   const { origin } = meta;
   const tile = origin.tile ?? meta.tile ?? [1, 1];
