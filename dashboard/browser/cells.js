@@ -113,7 +113,7 @@ function wide([from, to], least = 7) {
  * @param {any} meta
  * @param {CellMark} mark
  */
-function runsIn(meta, mark) {
+export function runsIn(meta, mark) {
   const { origin } = meta;
   const tile = origin.tile ?? meta.tile ?? [1, 1];
   const head = origin.head ?? null;

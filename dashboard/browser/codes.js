@@ -42,16 +42,16 @@ function signTrace(trace) {
   if (!trace._arrayAttrs.includes("customdata")) trace._arrayAttrs.push("customdata");
 }
 
-function exactly(value) {
+export function exactly(value) {
   return Number.isFinite(value) ? String(Number(value.toPrecision(9))).replaceAll("-", "−") : String(value);
 }
 
 /** A number as precise as its code is, and said to be rounded. */
-function numberOf(code, { unit, end }) {
+export function numberOf(code, { unit, end }) {
   const place = Math.floor(Math.log10(unit)); // of the last digit that means something
   const size = Math.round(Math.abs(code) * unit / 10 ** place) * 10 ** place;
   const digits = Math.max(0, -place);
-  const text = digits > 6 ? size.toExponential(1)
+  const text = digits > 6 ? size.toExponential(1).replace("-", "−")
     : size.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const number = code < 0 ? `−${text}` : text;
   return Math.abs(code) === end ? `${number} or beyond` : `≈ ${number}`;

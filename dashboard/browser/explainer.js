@@ -38,7 +38,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 /** Questions in quick succession are asked apart: of two that reach Python together it answers one. */
-function oneByOne(ask) {
+export function oneByOne(ask) {
   let free = 0;
   return (kind, value) => {
     const now = Date.now();
@@ -111,7 +111,7 @@ function build(panel) {
 }
 
 /** One cell back from where the clicks before this one lead, whose answers may still be on their way. */
-function goBack(panel) {
+export function goBack(panel) {
   const goal = Math.min(panel.crumbCount, panel.goal ?? Infinity) - 1;
   if (goal < 1) return;
   panel.goal = goal;
@@ -304,7 +304,7 @@ function fillStory(panel, data) {
  * How the page's number compares with the one that was computed again: what is far apart is not called rounding.
  * @param {Recomputed} result
  */
-function comparedIn({ stored, apart }) {
+export function comparedIn({ stored, apart }) {
   if (!apart) return ", the same number";
   const [size, error] = [stored, apart].map((text) => Math.abs(Number(text.replaceAll("−", "-"))));
   return error <= ROUNDING * size ? ": the same, apart from rounding" : `, which differs by ${apart}`;

@@ -96,7 +96,7 @@ function arrangeBlock(block, figure) {
 }
 
 /** Left and right edge, in pixels of the figure, of each matrix from left to right. */
-function placesOf(figure) {
+export function placesOf(figure) {
   const layout = figure._fullLayout;
   const places = [];
   for (const trace of figure._fullData || []) {
