@@ -21,7 +21,7 @@ from dashboard.shell.reads import differing, following
 from dashboard.shell.workarounds import page_is_on_its_way
 
 P = ParamSpec("P")
-Place = tuple[int, ...]
+PartPlace = tuple[int, ...]
 """Where a part stands in the page's order: its number among the parts around it, after their own place."""
 
 
@@ -41,7 +41,7 @@ class Declared:
 
 DECLARED: dict[str, Declared] = {}
 """All parts of all pages, by name."""
-_AROUND: ContextVar[Place] = ContextVar("around", default=())
+_AROUND: ContextVar[PartPlace] = ContextVar("around", default=())
 
 
 def fragment(
@@ -74,9 +74,9 @@ def fragment(
     return made
 
 
-def _begin_part(name: str) -> Place:
+def _begin_part(name: str) -> PartPlace:
     """Note that a part is drawn now; those within it are noted anew. Returns its place."""
-    parts: dict[str, Place] = st.session_state.setdefault("parts", {})
+    parts: dict[str, PartPlace] = st.session_state.setdefault("parts", {})
     around = _AROUND.get()
     place = parts.get(name)
     if place is None:

@@ -26,7 +26,7 @@ class Derived:
     compute: Compute
 
 
-DERIVED: dict[str, Derived] = {}
+DERIVED_VALUES: dict[str, Derived] = {}
 """All of them by name. What only a feature can say of itself is added where that feature is."""
 
 
@@ -34,7 +34,7 @@ def derived(name: str, of: Collection[str]) -> Callable[[Compute], Compute]:
     """Declare a value that parts of the page may read by this name. of: the settings that it follows from."""
 
     def declare(compute: Compute) -> Compute:
-        DERIVED[name] = Derived(frozenset(of), compute)
+        DERIVED_VALUES[name] = Derived(frozenset(of), compute)
         return compute
 
     return declare
@@ -48,7 +48,7 @@ def differing(before: Settings, after: Settings) -> set[str]:
 def following(before: Settings, after: Settings) -> set[str]:
     """The derived values that are not the same. Raises ValueError where one is needed of settings that make no run."""
     names = differing(before, after)
-    needed = {name: each for name, each in DERIVED.items() if each.of & names}
+    needed = {name: each for name, each in DERIVED_VALUES.items() if each.of & names}
     if not needed:
         return set()
     first, second = run_of(before), run_of(after)

@@ -12,8 +12,8 @@ from dashboard.link.settings import DEFAULTS, SETTINGS, Settings
 from dashboard.model_choice import sidebar
 from dashboard.server.computed import run_of
 from dashboard.shell import fragments
-from dashboard.shell.fragments import DECLARED, Declared, Place, change
-from dashboard.shell.reads import DERIVED, differing, following
+from dashboard.shell.fragments import DECLARED, Declared, PartPlace, change
+from dashboard.shell.reads import DERIVED_VALUES, differing, following
 from tests.helpers.pages import opened, whole_model
 
 OTHER: dict[str, Any] = {
@@ -76,7 +76,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.sent: dict[str, list[bytes]] = {}
-        self.names: dict[Place, str] = {}
+        self.names: dict[PartPlace, str] = {}
 
     def act(self, **wanted: Any) -> dict[str, list[bytes]]:
         """Change these settings as a widget does; returns what was sent of each part that was drawn again."""
@@ -92,8 +92,8 @@ class Watched:
         return self.sent
 
     @property
-    def places(self) -> dict[str, Place]:
-        places: dict[str, Place] = self.page.session_state["parts"]
+    def places(self) -> dict[str, PartPlace]:
+        places: dict[str, PartPlace] = self.page.session_state["parts"]
         return places
 
 
@@ -102,7 +102,7 @@ def watched(scene: str) -> Iterator[Watched]:
     found = Watched()
     begin, enqueue = fragments._begin_part, ScriptRunContext.enqueue
 
-    def begin_part(name: str) -> Place:
+    def begin_part(name: str) -> PartPlace:
         place = begin(name)
         found.names[place] = name
         found.sent.setdefault(name, [])
@@ -152,7 +152,7 @@ def test_what_declares_that_it_reads_a_setting_is_drawn_again_and_all_else_would
     page.act(**{each: getattr(before, each) for each in SETTINGS})
 
 
-def _is_within(place: Place, other: Place) -> bool:
+def _is_within(place: PartPlace, other: PartPlace) -> bool:
     return len(place) > len(other) and place[: len(other)] == other
 
 
@@ -160,10 +160,10 @@ def test_whatever_is_read_is_a_setting_or_follows_from_some_or_is_of_the_session
     opened()
     whole_model()
     for part, declared in DECLARED.items():
-        unknown = declared.reads - set(SETTINGS) - set(DERIVED)
+        unknown = declared.reads - set(SETTINGS) - set(DERIVED_VALUES)
         assert all("-" in name for name in unknown), (part, unknown)
         assert declared.needs <= declared.reads & set(SETTINGS), part
-    assert all(each.of <= set(SETTINGS) for each in DERIVED.values())
+    assert all(each.of <= set(SETTINGS) for each in DERIVED_VALUES.values())
 
 
 def test_other_dice_change_no_rows_of_the_prefill_and_may_draw_the_same_token() -> None:
