@@ -9,5 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import streamlit as st
 
 from dashboard.server.headers import middleware
+from dashboard.server.routes import routes
+from dashboard.server.start import lifespan
 
-app = st.App("dashboard/pages/main.py", middleware=middleware())
+app = st.App("dashboard/pages/main.py", routes=routes(), middleware=middleware(), lifespan=lifespan)

@@ -26,7 +26,7 @@ ALONE_ACTS, CROWD_ACTS = 12, 10
 PAUSE = (0.5, 3.5)  # seconds between an answer and the next act
 LONGEST = 60  # seconds for an answer
 DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
-RIBBON, CARD = "token_ribbon", "next_token"  # the components that show a run's tokens and the sampled one
+RIBBON, CARD = "ribbon", "next_token"  # the components that show a run's tokens and the sampled one
 WORDS = ["sun", "moon", "tree", "river", "stone", "cloud", "bird", "song", "night", "day", "fire", "snow"]
 
 

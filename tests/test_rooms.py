@@ -99,6 +99,10 @@ def test_every_module_lies_in_a_room() -> None:
     assert not {name for name in modules() if "." in name and room_of(name) not in rooms[name.split(".")[0]]}
 
 
+def test_the_servers_own_file_imports_the_server_alone() -> None:
+    assert {room_of(other) for other in imports(ROOT / "app.py")} == {"server"}
+
+
 def test_figures_import_no_streamlit() -> None:
     for name, file in modules().items():
         if name.startswith("dashboard.figures"):

@@ -1,4 +1,4 @@
-"""Register a browser component from the files beside this module."""
+"""Register a browser component from the module and the styles beside this file."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.browser import modules
+
 _FOLDER = Path(__file__).parent
+_SCRIPT = """\
+export default (page) => import(new URL("ADDRESS", document.baseURI)).then((module) => module.default(page),
+  () => { page.parentElement.querySelector(".root").textContent = "SENTENCE"; });
+"""
+_NOT_LOADED = "This part of the page could not be loaded: its script did not come from the server. Reload the page."
 
 
-def component(name: str, *, scripts: list[str], styles: list[str], isolated: bool = True) -> Any:
-    """Register a component made of files in this folder.
-
-    Streamlit loads each component as one module that cannot import its neighbours, so the scripts are
-    joined: the last one has the `export default`, the others only define what it uses.
+def component(module: str, *, styles: list[str], isolated: bool = True) -> Any:
+    """Register the component whose part in the browser is a module of this folder.
 
     Arguments:
-        name: unique in the app.
-        scripts: names of JavaScript files, in the order in which they are joined.
-        styles: names of CSS files, joined likewise.
+        module: the name of the module; its `export default` is called with each message. Unique in the app.
+        styles: names of CSS files, joined in this order.
         isolated: keep the styles inside the component. False lets them reach the page around it.
 
     Returns: the function that mounts the component (see `streamlit.components.v2.component`).
 
-    Raises: OSError if a file is missing.
+    Raises: KeyError if there is no such module; OSError if a style is missing.
     """
     return st.components.v2.component(
-        name,
+        module.removesuffix(".js"),
         html='<div class="root"></div>',
-        js=read_scripts(scripts),
-        css=read_scripts(styles),
+        js=_SCRIPT.replace("ADDRESS", modules.module_address(module)).replace("SENTENCE", _NOT_LOADED),
+        css=read_styles(styles),
         isolate_styles=isolated,
     )
 
 
-def read_scripts(names: list[str]) -> str:
-    """The text of files in this folder, joined. Raises OSError if one is missing."""
+def read_styles(names: list[str]) -> str:
+    """The text of CSS files in this folder, joined. Raises OSError if one is missing."""
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)

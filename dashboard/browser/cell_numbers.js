@@ -1,15 +1,18 @@
-// Writes the numbers of small matrices into their cells. Needs figures.js.
+// Writes the numbers of small matrices into their cells.
 //
 // A heatmap says them through its trace's `meta`: numbers: { texts: a row of texts for each row of cells, size: pixels }.
 // They lie in the figure's own picture, so that its hover labels cover them; their looks are in style.css.
 
+import { svgElement } from "./element.js";
+import { axesOf, watchFigures } from "./figures.js";
+
 const cellNumbers = { figures: null };
 
-function startWriting() {
+export function startWriting() {
   cellNumbers.figures ||= watchFigures(writeNumbers);
 }
 
-function stopWriting() {
+export function stopWriting() {
   cellNumbers.figures?.stop();
   cellNumbers.figures = null;
 }
@@ -24,22 +27,14 @@ function writeNumbers(figure) {
 
 function numbersOf(trace, axes) {
   if (!axes) return null;
-  const group = svg("g", { class: "cell-numbers", "font-size": trace.meta.numbers.size, "aria-hidden": "true" });
+  const group = svgElement("g", { class: "cell-numbers", "font-size": trace.meta.numbers.size, "aria-hidden": "true" });
   const first = Number(trace.y0) || 0;
   trace.meta.numbers.texts.forEach((row, index) => {
     const y = axes.y._offset + axes.y.c2p(first + index);
     row.forEach((text, column) => {
       if (!text) return;
-      const number = svg("text", { x: axes.x._offset + axes.x.c2p(column), y });
-      number.textContent = text;
-      group.append(number);
+      group.append(svgElement("text", { x: axes.x._offset + axes.x.c2p(column), y }, text));
     });
   });
   return group;
-}
-
-function svg(tag, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
 }

@@ -1,5 +1,4 @@
 // Which cell of which matrix was clicked, and outlines around the explained cell and those that it was made from.
-// Needs figures.js, pointing.js, reveal.js.
 //
 // A heatmap says through its trace's `meta` which cells of its matrix it shows:
 //   { matrix, tile: [rows, columns],            how many of the matrix's cells each of its own stands for
@@ -8,17 +7,21 @@
 //               matrix, tile, matrices } }      matrices: each row is of another one, at its row `rows`
 // What is hidden by a mask is a second heatmap on the same axes, without a meta.
 
-const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, deafen: null, reveal: 0 };
+import { allFigures, axesOf, outlineColours, placeOutlines, span, watchFigures } from "./figures.js";
+import { watchClicks } from "./pointing.js";
+import { blockOf, bringAbove, bringAcross, freeAbove } from "./reveal.js";
+
+export const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, deafen: null, reveal: 0 };
 
 /** Call pick({ matrix, head, rows, columns }) for each click on a cell, whatever is drawn later too. */
-function watchCells(owner, pick) {
+export function watchCells(owner, pick) {
   cells.owner = owner;
   cells.pick = pick;
   cells.figures ||= watchFigures(outlineCells);
   cells.deafen ||= watchClicks(pickCell);
 }
 
-function stopCells(owner) {
+export function stopCells(owner) {
   if (cells.owner !== owner) return;
   cells.figures?.stop();
   cells.deafen?.();
@@ -27,7 +30,7 @@ function stopCells(owner) {
 }
 
 /** Outline these cells; bring the explained one into view where it is covered, now or when its figure comes. */
-function markCells(marks, style, reveal) {
+export function markCells(marks, style, reveal) {
   cells.marks = marks;
   cells.colours = outlineColours(style);
   const until = !marks.length ? 0 : reveal ? Date.now() + 10_000 : cells.reveal;
@@ -43,7 +46,7 @@ function pickCell({ meta, cell }) {
   cells.pick?.(cellsBehind(meta, ...cell));
 }
 
-function cellsBehind(meta, row, column) {
+export function cellsBehind(meta, row, column) {
   const { origin } = meta;
   const tile = origin.tile ?? meta.tile ?? [1, 1];
   let rows = numbersBehind(origin.rows ?? 0, tile[0], origin.size[0], row);
@@ -72,7 +75,7 @@ function outlineCells(figure) {
 }
 
 /** The rectangles, in pixels of the figure, around what these marks mark in it. */
-function cellBoxes(figure, marks) {
+export function cellBoxes(figure, marks) {
   const seen = new Set();
   return (figure._fullData || []).flatMap((trace) => {
     const place = `${trace.xaxis} ${trace.yaxis}`;

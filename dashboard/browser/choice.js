@@ -3,7 +3,7 @@
 const choices = new WeakMap(); // parentElement -> its choice, kept over every rerun
 
 /** The choice that lives in parentElement; made on the first call. */
-function choiceIn(parentElement) {
+export function choiceIn(parentElement) {
   if (!choices.has(parentElement)) {
     choices.set(parentElement, { chosen: null, lastClick: 0, buttons: new Map(), timer: null });
   }
@@ -11,12 +11,12 @@ function choiceIn(parentElement) {
 }
 
 /** Take over what Python says, unless the visitor has clicked since. */
-function followPython(choice, data) {
+export function followPython(choice, data) {
   if (data.seen >= choice.lastClick) choice.chosen = data.chosen;
 }
 
 /** Choose a value as the visitor did: show it now, report it to Python after `delay` milliseconds. */
-function chooseByHand(choice, value, delay) {
+export function chooseByHand(choice, value, delay) {
   if (value === choice.chosen) return;
   choice.chosen = value;
   // The clock numbers the clicks, so that numbers also grow over a remount of the component.
@@ -28,7 +28,7 @@ function chooseByHand(choice, value, delay) {
 }
 
 /** Make a button one of the choice's radio buttons. */
-function addRadio(choice, button, value) {
+export function addRadio(choice, button, value) {
   button.type = "button";
   button.setAttribute("role", "radio");
   button.addEventListener("click", () => chooseByHand(choice, value, 0));
@@ -51,58 +51,10 @@ function moveByKey(choice, event, value) {
 }
 
 /** Mark the chosen button; exactly one button is reachable with the Tab key. */
-function markChosen(choice) {
+export function markChosen(choice) {
   const tabStop = choice.buttons.has(choice.chosen) ? choice.chosen : choice.buttons.keys().next().value;
   for (const [value, button] of choice.buttons) {
     button.setAttribute("aria-checked", String(value === choice.chosen));
     button.tabIndex = value === tabStop ? 0 : -1;
   }
-}
-
-/** Scroll `scroller`, and nothing else on the page, until `child` stands clear of its faded edges. */
-function bringIntoView(scroller, child) {
-  if (!child) return;
-  const outer = scroller.getBoundingClientRect();
-  const inner = child.getBoundingClientRect();
-  const [across, down] = [36, 24];
-  if (inner.left < outer.left + across) scroller.scrollLeft -= outer.left + across - inner.left;
-  else if (inner.right > outer.right - across) scroller.scrollLeft += inner.right - outer.right + across;
-  if (inner.top < outer.top + down) scroller.scrollTop -= outer.top + down - inner.top;
-  else if (inner.bottom > outer.bottom - down) scroller.scrollTop += inner.bottom - outer.bottom + down;
-}
-
-/** Soften the edges behind which there is more; common.css does the drawing. */
-function fadeEdges(scroller) {
-  const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = scroller;
-  scroller.dataset.more = [
-    scrollLeft > 1 && "left", scrollLeft < scrollWidth - clientWidth - 1 && "right",
-    scrollTop > 1 && "top", scrollTop < scrollHeight - clientHeight - 1 && "bottom",
-  ].filter(Boolean).join(" ");
-}
-
-/** Keep the edges right while the visitor scrolls and the column changes its width. */
-function watchEdges(choice, scroller) {
-  if (choice.sizes) return;
-  scroller.addEventListener("scroll", () => fadeEdges(scroller), { passive: true });
-  choice.sizes = new ResizeObserver(() => fadeEdges(scroller));
-  choice.sizes.observe(scroller);
-}
-
-/**
- * What a component returns to Streamlit: call `stop` when it leaves the page.
- * Streamlit also calls the function of a call that was overtaken by a younger one; that must stop nothing.
- */
-function whenUnmounted(owner, stop) {
-  const call = (owner.calls = (owner.calls || 0) + 1);
-  return () => {
-    if (owner.calls === call) stop();
-  };
-}
-
-/** An element with a class and a text; the text is never read as markup. */
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
 }

@@ -8,7 +8,7 @@ const EXACT = "%{z:.9g}"; // in the templates of cells that are told exactly
 const numbers = { listening: false };
 
 /** Tell a figure's numbers as soon as it is pointed at: before Plotly makes its hover text of them. */
-function tellNumbers() {
+export function tellNumbers() {
   if (numbers.listening) return;
   numbers.listening = true;
   document.addEventListener("mousemove", ({ target }) => {

@@ -1,10 +1,15 @@
 // A region that is dragged over a heatmap, with a mouse or a pen: its rows and columns are asked for. A finger scrolls.
-// Needs figures.js, pointing.js, cells.js, reveal.js and panel.js (for `button`).
 
-const drag = { ask: null, going: null, figures: null, timer: null, back: null, stop: null };
+import { cells, cellsBehind } from "./cells.js";
+import { button } from "./element.js";
+import { placeOutlines, span, watchFigures } from "./figures.js";
+import { cellAt, hasMoved, inFigure, isPlain, pictureUnder } from "./pointing.js";
+import { blockOf, motion } from "./reveal.js";
+
+export const drag = { ask: null, going: null, figures: null, timer: null, back: null, stop: null };
 
 /** Call ask({ matrix, head, rows: [first, last], columns: [first, last] }) for each region that is dragged. */
-function watchDrags(ask) {
+export function watchDrags(ask) {
   drag.ask = ask;
   if (drag.stop) return;
   const heard = { pointerdown: beginDrag, pointermove: goOnDragging, pointerup: endDrag, pointercancel: forgetDrag, wheel: stopWaiting,
@@ -98,7 +103,7 @@ function revealExact(figure, from) {
 }
 
 /** A button that leads back to where a region was dragged; gone once that is seen again. above(): pixels below it. */
-function wayBack(above) {
+export function wayBack(above) {
   let place = null;
   let left = false;
   const watch = new IntersectionObserver(([{ intersectionRatio, intersectionRect, rootBounds }]) => {

@@ -1,21 +1,14 @@
 // Small drawings beside an explanation: a pair of numbers turned in the plane, a curve, a strip of bars.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function shape(tag, attributes, text) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
+import { svgElement } from "./element.js";
 
 function picture(width, height, alt, parts) {
-  const made = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": alt });
+  const made = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": alt });
   made.append(...parts);
   return made;
 }
 
-const DRAWINGS = { rotation: drawRotation, curve: drawCurve };
+export const DRAWINGS = { rotation: drawRotation, curve: drawCurve };
 
 /** A pair of numbers as an arrow, before and after it is turned; the arc is the angle, whole turns left out. */
 function drawRotation({ from, to, angle, first, alt }) {
@@ -23,8 +16,8 @@ function drawRotation({ from, to, angle, first, alt }) {
   const at = ([x, y], share = 1) => [middle + x * radius * share, middle - y * radius * share];
   const arrow = (end, name) => {
     const [x, y] = at(end);
-    const tip = shape("circle", { cx: x, cy: y, r: 4, class: name });
-    return [shape("line", { x1: middle, y1: middle, x2: x, y2: y, class: name }), tip];
+    const tip = svgElement("circle", { cx: x, cy: y, r: 4, class: name });
+    return [svgElement("line", { x1: middle, y1: middle, x2: x, y2: y, class: name }), tip];
   };
   const start = Math.atan2(from[1], from[0]);
   const turn = angle % (2 * Math.PI);
@@ -32,13 +25,13 @@ function drawRotation({ from, to, angle, first, alt }) {
   const arc = `M ${a} A ${radius / 2} ${radius / 2} 0 ${Math.abs(turn) > Math.PI ? 1 : 0} ${turn > 0 ? 0 : 1} ${b}`;
   const result = first ? [to[0], 0] : [0, to[1]];
   return picture(140, 140, alt, [
-    shape("circle", { cx: middle, cy: middle, r: radius, class: "faint" }),
-    shape("path", { d: `M 8 ${middle} H 132 M ${middle} 8 V 132`, class: "faint" }),
-    shape("path", { d: arc, class: "arc" }),
-    shape("path", { d: `M ${at(to)} L ${at(result)}`, class: "drop" }),
+    svgElement("circle", { cx: middle, cy: middle, r: radius, class: "faint" }),
+    svgElement("path", { d: `M 8 ${middle} H 132 M ${middle} 8 V 132`, class: "faint" }),
+    svgElement("path", { d: arc, class: "arc" }),
+    svgElement("path", { d: `M ${at(to)} L ${at(result)}`, class: "drop" }),
     ...arrow(from, "before"), ...arrow(to, "after"),
-    shape("text", { x: 138, y: middle - 4, "text-anchor": "end" }, "1st"),
-    shape("text", { x: middle + 5, y: 12 }, "2nd"),
+    svgElement("text", { x: 138, y: middle - 4, "text-anchor": "end" }, "1st"),
+    svgElement("text", { x: middle + 5, y: 12 }, "2nd"),
   ]);
 }
 
@@ -51,25 +44,25 @@ function drawCurve({ points, at, name, alt }) {
   const y = (v) => height - edge - ((v - low) / (high - low || 1)) * (height - 2 * edge);
   const line = points.map(([a, b], i) => `${i ? "L" : "M"} ${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join(" ");
   const parts = [
-    shape("path", { d: `M ${edge} ${y(0)} H ${width - edge} M ${x(0)} ${edge} V ${height - edge}`, class: "faint" }),
-    shape("path", { d: line, class: "curve" }),
-    shape("text", { x: edge, y: edge }, name),
+    svgElement("path", { d: `M ${edge} ${y(0)} H ${width - edge} M ${x(0)} ${edge} V ${height - edge}`, class: "faint" }),
+    svgElement("path", { d: line, class: "curve" }),
+    svgElement("text", { x: edge, y: edge }, name),
   ];
   if (at.every((v) => v !== null)) {
-    parts.push(shape("path", { d: `M ${x(at[0])} ${y(0)} V ${y(at[1])} H ${x(0)}`, class: "drop" }),
-               shape("circle", { cx: x(at[0]), cy: y(at[1]), r: 4.5, class: "after" }));
+    parts.push(svgElement("path", { d: `M ${x(at[0])} ${y(0)} V ${y(at[1])} H ${x(0)}`, class: "drop" }),
+               svgElement("circle", { cx: x(at[0]), cy: y(at[1]), r: 4.5, class: "after" }));
   }
   return picture(width, height, alt, parts);
 }
 
 /** All terms in order as thin bars around zero, the cell's own one stronger. */
-function drawStrip({ bars, own, signed, said }) {
+export function drawStrip({ bars, own, signed, said }) {
   const [width, height] = [Math.max(bars.length, 240), 44];
   const zero = signed ? height / 2 : height;
   const each = width / bars.length;
   const made = picture(width, height, said, bars.map((share, i) => {
     const tall = Math.max(Math.abs(share) * (signed ? height / 2 : height), 0.5);
-    return shape("rect", { x: i * each, width: Math.max(each * 0.85, 0.6), y: share < 0 ? zero : zero - tall, height: tall,
+    return svgElement("rect", { x: i * each, width: Math.max(each * 0.85, 0.6), y: share < 0 ? zero : zero - tall, height: tall,
                            class: i === own ? "own" : share < 0 ? "negative" : signed ? "positive" : "share" });
   }));
   made.setAttribute("preserveAspectRatio", "none");

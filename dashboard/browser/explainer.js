@@ -1,5 +1,13 @@
-// The panel that explains a cell. Needs choice.js (for `element` and `whenUnmounted`), panel.js, figures.js,
-// pointing.js, reveal.js, cells.js, drag.js, drawings.js.
+// The panel that explains a cell.
+
+import { markCells, stopCells, watchCells } from "./cells.js";
+import { drag, watchDrags, wayBack } from "./drag.js";
+import { DRAWINGS, drawStrip } from "./drawings.js";
+import { button, element, formula } from "./element.js";
+import { dock, giveFocusBack, lineAbove } from "./panel.js";
+import { motion } from "./reveal.js";
+import { whenUnmounted } from "./unmounting.js";
+import { glossed, glossedElement } from "./words.js";
 
 const APART = 400; // milliseconds
 const ROUNDING = 0.01; // of a number: what differs by more is not called the same
@@ -8,7 +16,11 @@ const panels = new WeakMap(); // parentElement -> its panel, kept over every rer
 export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
-  panel.ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
+  const ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
+  panel.ask = (kind, value) => {
+    if (kind !== "back") panel.goal = null;
+    ask(kind, value);
+  };
   watchCells(panel, (pick) => panel.ask("pick", pick));
   if (data?.drags) watchDrags((region) => panel.ask("drag", region));
   else drag.stop?.();
@@ -71,7 +83,7 @@ function build(panel) {
   root.hidden = true;
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", "How this number was computed");
-  panel.back = button("back", "‹ Back", () => panel.ask("back", panel.crumbCount - 2));
+  panel.back = button("back", "‹ Back", () => goBack(panel));
   panel.crumbs = element("ol", "crumbs");
   panel.choice = element("div", "choice");
   panel.remark = element("p", "remark"); // what is wrong with a typed number
@@ -92,6 +104,14 @@ function build(panel) {
   body.append(panel.story, panel.tables);
   panel.body = body;
   root.replaceChildren(body, bar); // as they are seen, and so as one tabs through them
+}
+
+/** One cell back from where the clicks before this one lead, whose answers may still be on their way. */
+function goBack(panel) {
+  const goal = Math.min(panel.crumbCount, panel.goal ?? Infinity) - 1;
+  if (goal < 1) return;
+  panel.goal = goal;
+  panel.ask("back", goal - 1);
 }
 
 function close(panel) {
@@ -143,6 +163,7 @@ function show(panel, data) {
 function fillWay(panel, crumbs) {
   const here = crumbs.length - 1;
   panel.crumbCount = crumbs.length;
+  if (crumbs.length === panel.goal) panel.goal = null; // reached
   panel.back.disabled = here === 0;
   panel.crumbs.replaceChildren(...crumbs.map(({ text, title }, index) => {
     const item = element("li");

@@ -9,22 +9,7 @@ import streamlit as st
 
 from dashboard.browser.browser import component
 
-_mount = component(
-    "cell_explainer",
-    scripts=[
-        "choice.js",
-        "panel.js",
-        "words.js",
-        "figures.js",
-        "pointing.js",
-        "reveal.js",
-        "cells.js",
-        "drag.js",
-        "drawings.js",
-        "explainer.js",
-    ],
-    styles=["common.css", "explainer.css"],
-)
+_mount = component("explainer.js", styles=["common.css", "explainer.css"])
 
 
 def panel(shown: dict[str, Any], *, key: str, on_ask: Callable[[dict[str, Any]], None]) -> None:

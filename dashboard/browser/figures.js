@@ -2,43 +2,52 @@
 //
 // It leans on Plotly's own notes about a drawn figure: gd._fullData, gd._fullLayout, axis._offset, axis._length, axis.c2p.
 
+const draws = new Set(); // what is done to each figure: one entry for each that watches
+const heard = new WeakMap(); // figure -> the event emitter that we listen to; a figure drawn anew has a new one
+let observer = null; // one for all that watch: the page changes often, and has many figures
+let frame = 0;
+
 /** Call draw(figure) for every figure now, whenever one is drawn anew, and for those that appear later: lazy tabs,
  * reruns, other pages. */
-function watchFigures(draw) {
-  const heard = new WeakMap(); // figure -> the event emitter that we listen to; a figure drawn anew has a new one
-  let frame = 0;
-  let over = false;
-  const listen = () => {
-    for (const figure of allFigures()) {
-      if (!figure.on || heard.get(figure) === figure._ev) continue;
-      heard.set(figure, figure._ev);
-      for (const event of ["plotly_afterplot", "plotly_relayouting"]) figure.on(event, () => over || draw(figure));
-      draw(figure);
-    }
-  };
-  const observer = new MutationObserver(() => {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      if (!over) listen();
-    });
-  });
-  observer.observe(document.body, { childList: true, subtree: true });
+export function watchFigures(draw) {
+  observer ??= new MutationObserver(listenSoon);
+  if (!draws.size) observer.observe(document.body, { childList: true, subtree: true });
   listen();
+  const mine = (figure) => draw(figure);
+  draws.add(mine);
+  allFigures().forEach((figure) => heard.has(figure) && draw(figure));
   return {
     draw: () => allFigures().forEach(draw),
     stop: () => {
-      over = true;
-      observer.disconnect();
+      draws.delete(mine);
+      if (!draws.size) observer.disconnect();
     },
   };
 }
 
-function allFigures() {
+function listenSoon() {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    if (draws.size) listen();
+  });
+}
+
+function listen() {
+  for (const figure of allFigures()) {
+    if (!figure.on || heard.get(figure) === figure._ev) continue;
+    heard.set(figure, figure._ev);
+    const draw = () => draws.forEach((each) => each(figure));
+    for (const event of ["plotly_afterplot", "plotly_relayouting"]) figure.on(event, draw);
+    draw();
+  }
+}
+
+export function allFigures() {
   return document.querySelectorAll(".js-plotly-plot");
 }
 
 /** The two axes of a trace as Plotly drew them; null where it has not yet. */
-function axesOf(figure, trace) {
+export function axesOf(figure, trace) {
   const layout = figure._fullLayout;
   const x = layout?.[axisName(trace.xaxis, "x")];
   const y = layout?.[axisName(trace.yaxis, "y")];
@@ -50,7 +59,7 @@ function axisName(id, letter) {
 }
 
 /** From pixel to pixel along an axis, for cells first (inside) to last (outside), cut at the axis' ends. */
-function span(axis, first, last) {
+export function span(axis, first, last) {
   const inside = (pixel) => axis._offset + Math.min(Math.max(pixel, 0), axis._length);
   return [first, last].map((cell) => inside(axis.c2p(cell - 0.5))).sort((a, b) => a - b);
 }
@@ -61,7 +70,7 @@ const ABOVE_OUTLINES = 6; // they are at most 4 high, see `over`
  * Draw these boxes, { kind, x: [from, to], y: [from, to], label (or none) }, over a figure, in place of the ones of this
  * class.
  */
-function placeOutlines(figure, className, boxes, look) {
+export function placeOutlines(figure, className, boxes, look) {
   const paper = figure.querySelector(".svg-container");
   if (!paper) return;
   const old = [...paper.querySelectorAll(`:scope > .${className}`)];
@@ -94,7 +103,7 @@ function placeOutline(outline, box, { line, halo, width, style, over }) {
 }
 
 /** The page's colours for lines over figures, from the style of an element that carries Streamlit's theme. */
-function outlineColours(style) {
+export function outlineColours(style) {
   const colour = (name, other) => style.getPropertyValue(name).trim() || other;
   return { token: colour("--st-primary-color", "black"), cell: colour("--st-text-color", "black"),
            halo: colour("--st-background-color", "white") };

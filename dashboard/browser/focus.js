@@ -4,7 +4,7 @@
 const CLOSING = 400; // milliseconds that a dialog takes to be gone
 
 /** Call it with each answer of the owner. Once `open` is over, what `find` finds has the focus if nothing else has it. */
-function focusAfterDialog(owner, open, find) {
+export function focusAfterDialog(owner, open, find) {
   if (owner.open && !open) setTimeout(() => document.activeElement === document.body && find()?.focus(), CLOSING);
   owner.open = open;
 }

@@ -1,6 +1,9 @@
 // The tip of a technical word: a link to "#word-…" in a text, or an element with `data-word` in a component. It is shown
 // under the mouse, on keyboard focus and on a tap; Esc, a click elsewhere or scrolling it away closes it. One tip for the
-// page, in the browser's top layer, so that nothing cuts it off. Needs choice.js (`element`, `whenUnmounted`).
+// page, in the browser's top layer, so that nothing cuts it off.
+
+import { element } from "./element.js";
+import { whenUnmounted } from "./unmounting.js";
 
 const TERMS = 'a[href^="#word-"], [data-word]';
 const THEME = ["--st-background-color", "--st-text-color", "--st-font"]; // what glossary.css uses of it

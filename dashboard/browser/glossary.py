@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboard.browser.browser import component
 
-_mount = component("glossary", scripts=["choice.js", "glossary.js"], styles=["glossary.css"], isolated=False)
+_mount = component("glossary.js", styles=["glossary.css"], isolated=False)
 
 
 def glossary_tips(tips: Mapping[str, Sequence[str]], *, key: str = "pager-glossary") -> None:

@@ -1,25 +1,27 @@
-// Outlines the chosen token's row and column in every heatmap on the page, without asking Python. Needs figures.js.
+// Outlines the chosen token's row and column in every heatmap on the page, without asking Python.
 //
 // A heatmap says through its trace's `meta` which token positions its rows and columns are:
 //   { matrix, row_start, row_count, column_start, column_count }   (start null: that axis is not tokens)
 
+import { allFigures, axesOf, outlineColours, placeOutlines, span, watchFigures } from "./figures.js";
+
 const highlight = { position: null, colours: { token: "black", cell: "black", halo: "white" }, owner: null, figures: null };
 
 /** Outline this position from now on, in the colours of the theme that `style` (computed) carries. */
-function highlightToken(position, style) {
+export function highlightToken(position, style) {
   highlight.position = position;
   highlight.colours = outlineColours(style);
   allFigures().forEach(outlineToken);
 }
 
 /** Watch the page for figures that appear later. */
-function startHighlighting(owner) {
+export function startHighlighting(owner) {
   highlight.owner = owner;
   highlight.figures ||= watchFigures(outlineToken);
 }
 
 /** Stop watching and take all outlines away, unless another ribbon has taken over. */
-function stopHighlighting(owner) {
+export function stopHighlighting(owner) {
   if (highlight.owner !== owner) return;
   highlight.figures?.stop();
   highlight.figures = highlight.owner = highlight.position = null;

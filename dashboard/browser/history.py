@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from dashboard.browser.browser import component
 
-_mount = component("history", scripts=["history.js"], styles=[])
+_mount = component("history.js", styles=[])
 
 
 def keep_history(quiet: Collection[str], on_ready: Callable[[], None], *, key: str) -> None:

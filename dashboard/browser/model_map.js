@@ -1,7 +1,12 @@
 // The map of a model: one canvas with all thumbnails, and above it a grid of invisible cells that can be clicked, reached
-// by arrow keys and read aloud. Needs choice.js.
+// by arrow keys and read aloud.
 
-const MASKED = 255;
+import { choiceIn, chooseByHand, followPython } from "./choice.js";
+import { element } from "./element.js";
+import { bringIntoView } from "./scroller.js";
+import { MASKED } from "./thumbnail.js";
+import { whenUnmounted } from "./unmounting.js";
+
 const GAP = 2;
 const BETWEEN = 8; // more room before another group of columns
 const LETTER = 5; // pixels of one of a group's name

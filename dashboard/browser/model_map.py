@@ -16,7 +16,7 @@ from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
 from dashboard.browser.thumbnail import COLOURS
 
-_mount = component("model_map", scripts=["choice.js", "model_map.js"], styles=["common.css", "model_map.css"])
+_mount = component("model_map.js", styles=["common.css", "model_map.css"])
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-// The sampled token, its numbers, its runners-up. Needs choice.js (for `element`).
+// The sampled token, its numbers, its runners-up.
+
+import { element } from "./element.js";
 
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".root");

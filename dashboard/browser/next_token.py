@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dashboard.browser.browser import component
 from llm_core.runs.stages import all_titles
 
-_mount = component("next_token", scripts=["choice.js", "next_token.js"], styles=["common.css", "next_token.css"])
+_mount = component("next_token.js", styles=["common.css", "next_token.css"])
 
 
 @dataclass(frozen=True)

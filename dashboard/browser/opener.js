@@ -1,4 +1,6 @@
-// What a dialog was opened from has the focus again once the dialog is closed. Needs focus.js.
+// What a dialog was opened from has the focus again once the dialog is closed.
+
+import { focusAfterDialog } from "./focus.js";
 
 export default function ({ parentElement, data }) {
   const control = ":is(button, [role=combobox])";

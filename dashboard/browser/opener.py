@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.browser.browser import component
 
-_mount = component("opener", scripts=["focus.js", "opener.js"], styles=[])
+_mount = component("opener.js", styles=[])
 
 
 def focus_opener(opener: str, *, is_open: bool, key: str) -> None:

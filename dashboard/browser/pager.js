@@ -1,6 +1,10 @@
-// Pages through the matrices of an equation that is wider than the screen. Needs choice.js (`element`, `whenUnmounted`),
-// codes.js, figures.js and cell_numbers.js.
+// Pages through the matrices of an equation that is wider than the screen.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
+
+import { startWriting, stopWriting } from "./cell_numbers.js";
+import { tellNumbers } from "./codes.js";
+import { element } from "./element.js";
+import { whenUnmounted } from "./unmounting.js";
 
 const BLOCKS = '[class*="st-key-equation-"]';
 const LABELS = 48; // pixels left of a matrix for its row labels, at least

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.browser.browser import component, read_scripts
+from dashboard.browser.browser import component, read_styles
 
-_mount = component(
-    "equation_pager", scripts=["choice.js", "codes.js", "figures.js", "cell_numbers.js", "pager.js"], styles=[]
-)
-_PAGE_STYLE = f"<style>{read_scripts(['page.css'])}</style>"
+_mount = component("pager.js", styles=[])
+_PAGE_STYLE = f"<style>{read_styles(['page.css'])}</style>"
 
 
 def pager(*, key: str = "pager") -> None:

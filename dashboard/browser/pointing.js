@@ -1,6 +1,8 @@
-// Which cell of which picture is under the pointer. Needs figures.js (for `axesOf`).
+// Which cell of which picture is under the pointer.
 //
 // Plotly's own click needs its own hover before it, and a figure that has just been drawn anew has forgotten that.
+
+import { axesOf } from "./figures.js";
 
 const STILL = 5; // pixels: what moves less is a click, what moves more a drag
 const TAP = 500; // milliseconds: a finger that stays longer wants something else
@@ -10,7 +12,7 @@ const FLING = 150; // milliseconds after a scroll, in which a finger only stops 
  * Call pick(found) for each click or tap on a picture, with what pictureUnder said when the button went down: while it
  * is held down Plotly covers the page, and the page may move. Returns what ends that.
  */
-function watchClicks(pick) {
+export function watchClicks(pick) {
   let began = null;
   let scrolled = -Infinity;
   const isTouch = ({ pointerType }) => pointerType === "touch";
@@ -34,11 +36,11 @@ function watchClicks(pick) {
   return () => Object.entries(ears).forEach(([name, hear]) => document.removeEventListener(name, hear, true));
 }
 
-function isPlain(event) {
+export function isPlain(event) {
   return event.button === 0 && !event.ctrlKey && !event.metaKey && !event.altKey;
 }
 
-function hasMoved(from, to) {
+export function hasMoved(from, to) {
   return Math.hypot(to.clientX - from.clientX, to.clientY - from.clientY) >= STILL;
 }
 
@@ -46,7 +48,7 @@ function hasMoved(from, to) {
  * The picture under the pointer: its figure, meta, axes, size in cells, and there the place in pixels and the cell (row,
  * column); null where there is none.
  */
-function pictureUnder(event) {
+export function pictureUnder(event) {
   const figure = event.target.closest?.(".js-plotly-plot");
   if (!figure?._fullData) return null;
   const place = inFigure(figure, event);
@@ -63,12 +65,12 @@ function pictureUnder(event) {
   return null;
 }
 
-function cellAt(axis, pixel, count) {
+export function cellAt(axis, pixel, count) {
   return Math.min(Math.max(Math.round(axis.p2c(pixel - axis._offset)), 0), count - 1);
 }
 
 /** Where an event is, in pixels of the figure, which may be shown larger than it was drawn. */
-function inFigure(figure, event) {
+export function inFigure(figure, event) {
   const paper = figure.querySelector(".svg-container");
   const { left, top, width } = paper.getBoundingClientRect();
   const scale = width / paper.offsetWidth || 1;

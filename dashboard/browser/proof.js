@@ -1,7 +1,11 @@
-// The proof's badge, and the marks at the matrices. Needs choice.js (element, whenUnmounted), figures.js
-// and focus.js.
+// The proof's badge, and the marks at the matrices.
 //
 // The proof is off the critical path: it is asked for when the page has stood still for a while.
+
+import { element } from "./element.js";
+import { axesOf, outlineColours, watchFigures } from "./figures.js";
+import { focusAfterDialog } from "./focus.js";
+import { whenUnmounted } from "./unmounting.js";
 
 const STILL = 900; // milliseconds without an answer to anything else
 const LETTER = 6.4; // pixels of one letter of a figure's word

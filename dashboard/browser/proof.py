@@ -8,9 +8,7 @@ from typing import Literal
 
 from dashboard.browser.browser import component
 
-_mount = component(
-    "run_proof", scripts=["choice.js", "figures.js", "focus.js", "proof.js"], styles=["common.css", "proof.css"]
-)
+_mount = component("proof.js", styles=["common.css", "proof.css"])
 
 Mark = tuple[str, str, str]
 """Of one matrix: "ok", "off" or "none"; a short text; a sentence."""

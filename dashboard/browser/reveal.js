@@ -3,7 +3,7 @@
 const ROOM_BELOW = 40; // pixels of a block that is too high, seen below what is marked in it
 
 /** Pixels that stay free above: on a phone Streamlit's header covers some. */
-function freeAbove() {
+export function freeAbove() {
   return window.innerWidth > 640 ? 20 : 70;
 }
 
@@ -11,13 +11,13 @@ function freeAbove() {
  * Scroll the page, no more than is needed, until a block is seen above what covers the page's bottom, or, where it is
  * too high, what is marked in it. mark: an element in the block, or null.
  */
-function bringAbove({ block, mark }, coveredBelow) {
+export function bringAbove({ block, mark }, coveredBelow) {
   const down = distance({ block, mark }, window.innerHeight - coveredBelow - 14);
   if (Math.abs(down) > 2) document.querySelector(".stMain")?.scrollBy({ top: down, behavior: motion() });
 }
 
 /** Scroll a block sideways to its mark, where that is out of sight. */
-function bringAcross({ block, mark }) {
+export function bringAcross({ block, mark }) {
   if (block.scrollWidth <= block.clientWidth + 1 || !mark) return;
   const [outer, inner] = [block.getBoundingClientRect(), mark.getBoundingClientRect()];
   if (inner.width > outer.width) return;
@@ -29,7 +29,7 @@ function bringAcross({ block, mark }) {
  * Scroll now and for a while again and again, as what lies above may still come and go; the visitor's own hand ends it.
  * Returns: `now`, to scroll at once if it still goes on, and `stop`.
  */
-function keepScrolling(scroll, milliseconds) {
+export function keepScrolling(scroll, milliseconds) {
   const until = Date.now() + milliseconds;
   const hands = ["wheel", "touchmove", "pointerdown", "keydown"];
   const byHand = ({ key }) => ["ArrowLeft", "ArrowRight"].includes(key) || stop(); // these do not scroll the page
@@ -48,7 +48,7 @@ function keepScrolling(scroll, milliseconds) {
   return { now, stop };
 }
 
-function motion() {
+export function motion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
 }
 
@@ -67,6 +67,6 @@ function distance({ block, mark }, bottom) {
 }
 
 /** The equation around an outline; the outline itself where there is none. */
-function blockOf(mark) {
+export function blockOf(mark) {
   return mark.closest('[class*="st-key-equation-"]') ?? mark;
 }

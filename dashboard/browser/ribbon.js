@@ -1,4 +1,10 @@
-// The ribbon's chips. Needs choice.js, figures.js and highlight.js.
+// The ribbon's chips.
+
+import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
+import { element } from "./element.js";
+import { highlightToken, startHighlighting, stopHighlighting } from "./highlight.js";
+import { bringIntoView, fadeEdges, watchEdges } from "./scroller.js";
+import { whenUnmounted } from "./unmounting.js";
 
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);

@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
 
-_mount = component(
-    "token_ribbon",
-    scripts=["choice.js", "figures.js", "highlight.js", "ribbon.js"],
-    styles=["common.css", "ribbon.css"],
-)
+_mount = component("ribbon.js", styles=["common.css", "ribbon.css"])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 // "Share this view": copies a link to it. Python is asked for the link, since it answers in turn: the address in the
-// browser may still lack what was done a moment ago. Needs choice.js (for `element`).
+// browser may still lack what was done a moment ago.
+
+import { element } from "./element.js";
 
 const PATIENCE = 20_000; // milliseconds
 const shares = new WeakMap(); // parentElement -> its button, kept over every rerun

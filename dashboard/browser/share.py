@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.browser.browser import component
 
-_mount = component("share_view", scripts=["choice.js", "share.js"], styles=["common.css", "share.css"])
+_mount = component("share.js", styles=["common.css", "share.css"])
 
 
 def share(query: str, *, asked: int, key: str, on_ask: Callable[[int], None]) -> None:

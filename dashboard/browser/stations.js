@@ -1,4 +1,9 @@
-// The strip of stations. Needs choice.js and thumbnail.js.
+// The strip of stations.
+
+import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
+import { element } from "./element.js";
+import { drawThumbnail } from "./thumbnail.js";
+import { whenUnmounted } from "./unmounting.js";
 
 const PICTURE_HEIGHT = 64;
 const PICTURE_WIDTH = 80; // all pictures of one card together

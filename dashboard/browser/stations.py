@@ -9,11 +9,7 @@ from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
 from dashboard.browser.thumbnail import COLOURS, Thumbnail, encode
 
-_mount = component(
-    "station_strip",
-    scripts=["choice.js", "thumbnail.js", "stations.js"],
-    styles=["common.css", "stations.css"],
-)
+_mount = component("stations.js", styles=["common.css", "stations.css"])
 
 _HEIGHT = 146  # as in stations.css
 

@@ -1,6 +1,8 @@
 // In the field with the text: Enter runs, and Shift+Enter adds a line.
 // Half a character (a lone surrogate) cannot travel in a text field's message, and the message would be lost.
-// So the field gets U+FFFD in its place, and Python is told what was typed. Needs choice.js (for whenUnmounted).
+// So the field gets U+FFFD in its place, and Python is told what was typed.
+
+import { whenUnmounted } from "./unmounting.js";
 
 const guard = { owner: null, half: null, report: null };
 

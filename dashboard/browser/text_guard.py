@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.browser.browser import component
 
-_mount = component("text_guard", scripts=["choice.js", "text_guard.js"], styles=[])
+_mount = component("text_guard.js", styles=[])
 _HALF = re.compile("[\ud800-\udfff]")
 
 

@@ -1,10 +1,10 @@
 // Draws matrices as small pictures on a canvas, in the colours of the large figures: zero is transparent and
 // strength is opacity, so the pictures are right on a light and on a dark page.
 
-const MASKED = 255;
+export const MASKED = 255;
 
 /** Draw a thumbnail on a canvas of width × height CSS pixels. */
-function drawThumbnail(canvas, thumbnail, width, height, colours) {
+export function drawThumbnail(canvas, thumbnail, width, height, colours) {
   const ratio = Math.max(1, window.devicePixelRatio || 1);
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);

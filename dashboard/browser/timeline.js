@@ -1,4 +1,10 @@
-// The timeline's pills. Needs choice.js and figures.js.
+// The timeline's pills.
+
+import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
+import { element } from "./element.js";
+import { watchFigures } from "./figures.js";
+import { bringIntoView, fadeEdges, watchEdges } from "./scroller.js";
+import { whenUnmounted } from "./unmounting.js";
 
 const LATEST = 5000; // milliseconds after a change of the step: what is drawn later was drawn for another reason
 

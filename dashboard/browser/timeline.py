@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
 
-_mount = component(
-    "phase_timeline", scripts=["choice.js", "figures.js", "timeline.js"], styles=["common.css", "timeline.css"]
-)
+_mount = component("timeline.js", styles=["common.css", "timeline.css"])
 
 _HEIGHT = 48  # as in timeline.css
 

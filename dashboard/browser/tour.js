@@ -1,5 +1,12 @@
-// The tour's card. Needs choice.js (`element`, `whenUnmounted`), panel.js (`dock`, `button`, `formula`), reveal.js
-// and tour_outlines.js. Texts and tokens are text only, never markup.
+// The tour's card. Texts and tokens are text only, never markup.
+
+import { button, element, formula } from "./element.js";
+import { outlineColours } from "./figures.js";
+import { dock, giveFocusBack } from "./panel.js";
+import { keepScrolling, motion } from "./reveal.js";
+import { pointAt, revealSoon, stopPointing } from "./tour_outlines.js";
+import { whenUnmounted } from "./unmounting.js";
+import { glossedElement } from "./words.js";
 
 const tours = new WeakMap(); // parentElement -> its tour, kept over every rerun
 const FIELDS = "input, textarea, select, [contenteditable=true]";

@@ -7,24 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.browser.browser import component, read_scripts
+from dashboard.browser.browser import component, read_styles
 
-_mount = component(
-    "tour_card",
-    scripts=[
-        "choice.js",
-        "panel.js",
-        "words.js",
-        "figures.js",
-        "pointing.js",
-        "reveal.js",
-        "cells.js",
-        "tour_outlines.js",
-        "tour.js",
-    ],
-    styles=["common.css", "tour.css"],
-)
-_PAGE_STYLE = f"<style>{read_scripts(['tour_page.css'])}</style>"
+_mount = component("tour.js", styles=["common.css", "tour.css"])
+_PAGE_STYLE = f"<style>{read_styles(['tour_page.css'])}</style>"
 
 
 def tour_card(shown: dict[str, Any], *, key: str, on_ask: Callable[[dict[str, Any]], None]) -> None:

@@ -1,8 +1,12 @@
 // What the tour points at: cells outlined in the page's figures, other parts outlined whole, and the scroll that brings
-// the first of them into view above the card. Needs figures.js, reveal.js and cells.js (for `cellBoxes`).
+// the first of them into view above the card.
+
+import { cellBoxes } from "./cells.js";
+import { axesOf, placeOutlines, span, watchFigures } from "./figures.js";
+import { blockOf, bringAbove, bringAcross, keepScrolling } from "./reveal.js";
 
 /** Point at these things from now on: { marks, covered, keys, colours }, covered cells hidden until they are guessed. */
-function pointAt(pointer, things) {
+export function pointAt(pointer, things) {
   Object.assign(pointer, things);
   pointer.figures ||= watchFigures((figure) => {
     outlineStop(pointer, figure);
@@ -13,7 +17,7 @@ function pointAt(pointer, things) {
   pointer.figures.draw();
 }
 
-function stopPointing(pointer) {
+export function stopPointing(pointer) {
   pointAt(pointer, { marks: [], covered: [], keys: [] });
   pointer.figures.stop();
   pointer.figures = null;
@@ -47,7 +51,7 @@ function barBoxes(figure) {
 }
 
 /** Bring what the stop is about into view, now or as soon as its figure comes. */
-function revealSoon(pointer, coveredBelow) {
+export function revealSoon(pointer, coveredBelow) {
   pointer.coveredBelow = coveredBelow;
   pointer.scrolling?.stop();
   pointer.scrolling = keepScrolling(() => revealStop(pointer), 8_000);

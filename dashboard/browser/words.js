@@ -1,12 +1,13 @@
-// The technical words of a component's own texts, as links to their tips (glossary.js). Needs choice.js (for `element`).
+// The technical words of a component's own texts, as links to their tips (glossary.js).
+
+import { element } from "./element.js";
 
 const TOKENS = "\u2068[^\u2069]*\u2069"; // what a text quotes of a visitor's or a tokenizer's
-let pattern = null;
+const patterns = new Map(); // all forms, joined -> what finds them in a text
 
 /** A text as nodes, each technical word a link where it first stands. forms: the key of each form, in lower case. */
-function glossed(text, forms, seen = new Set()) {
-  pattern ??= new RegExp(`${TOKENS}|(?<![\\w-])(?:${Object.keys(forms).sort((a, b) => b.length - a.length)
-    .map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})(?![\\w-])`, "gi");
+export function glossed(text, forms, seen = new Set()) {
+  const pattern = patternOf(Object.keys(forms));
   const nodes = [];
   let end = 0;
   for (const { 0: found, index } of text.matchAll(pattern)) {
@@ -21,8 +22,18 @@ function glossed(text, forms, seen = new Set()) {
   return [...nodes, document.createTextNode(text.slice(end))];
 }
 
-function glossedElement(tag, className, text, forms, seen) {
+export function glossedElement(tag, className, text, forms, seen) {
   const made = element(tag, className);
   made.append(...glossed(text, forms, seen));
   return made;
+}
+
+function patternOf(forms) {
+  const said = forms.join();
+  if (!patterns.has(said)) {
+    const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+    const either = longestFirst.map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
+    patterns.set(said, new RegExp(`${TOKENS}|(?<![\\w-])(?:${either})(?![\\w-])`, "gi"));
+  }
+  return patterns.get(said);
 }

@@ -12,6 +12,7 @@ from dashboard.downloads.image import Words, as_png
 from dashboard.downloads.matrix import Taken, plain
 from dashboard.figures.picture import Picture, axis_word
 from dashboard.link import models, visit
+from dashboard.link.hosting import hosted
 from dashboard.link.settings import Settings, shortened
 from dashboard.link.trail import read_trail
 from dashboard.matrices.look import look_of
@@ -292,7 +293,7 @@ def _size_in_words(size: int) -> str:
 
 
 def _limit(most: int) -> int:
-    return most // HOSTED_SHARE if models.hosted() else most
+    return most // HOSTED_SHARE if hosted() else most
 
 
 # ---- the files ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """The models that a visitor may choose: how they are named, which are allowed where."""
 
 import importlib.util
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 import streamlit as st
 
 from dashboard.link import shape as shapes
+from dashboard.link.hosting import hosted
 from llm_core import PRESETS, ModelConfig, Transformer
 from llm_core.support.plain_words import counted
 from llm_core.weights.curated import CURATED
@@ -72,11 +72,6 @@ class Key:
 
 def is_random(name: str) -> bool:
     return name in PRESETS or name == CUSTOM
-
-
-def hosted() -> bool:
-    """True where strangers are served: nothing is downloaded and no path is read."""
-    return os.environ.get("HOSTED") == "1"
 
 
 def model_key(chosen: Chosen) -> Key:

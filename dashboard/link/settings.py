@@ -13,6 +13,7 @@ from dashboard.figures.picture import POOLINGS, Pooling
 from dashboard.figures.scale import SCALES, ScaleKind
 from dashboard.link import models, shape, tour_stops, trail
 from dashboard.link import region as exact
+from dashboard.link.hosting import hosted
 from dashboard.link.models import Unusable
 from dashboard.link.setting import Setting, declared, of_run, of_view
 from dashboard.link.values import decimal_number, number_of, one_of, switch, whole_number
@@ -51,7 +52,7 @@ def shortened(text: str, most: int = 60) -> str:
 
 def longest_text() -> int:
     """How many characters a text may have here."""
-    return LONGEST_TEXT_HOSTED if models.hosted() else LONGEST_TEXT
+    return LONGEST_TEXT_HOSTED if hosted() else LONGEST_TEXT
 
 
 # ---- parsers of one setting each ------------------------------------------------------------------------------------

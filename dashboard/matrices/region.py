@@ -20,7 +20,7 @@ from dashboard.shell.fields import choice, field
 from dashboard.shell.fragments import change
 from dashboard.shell.presenter import sized
 from llm_core import ModelConfig, Run, Step, catalogue
-from llm_core.catalogue.entry import Entry
+from llm_core.catalogue.entry import TOKEN_ROWS, Entry, growing_axis
 from llm_core.explanation.explanation import shape_of
 from llm_core.support.plain_words import counted
 
@@ -154,7 +154,7 @@ def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, T
         weight = step.run.model.get_parameter(entry.name).detach()
         weight = weight if weight.ndim == 2 else weight[None]
         return weight[rows.start : rows.stop], None
-    grows = entry.axes[-2] in ("position", "query") and entry.axes[-1] != "vocab"
+    grows = growing_axis(entry.axes) is not None
     matrix = step.matrix(entry.name, rows if grows else None)
     values = matrix.values
     head = own_head(step.run.model.config, entry, look.head)
@@ -165,7 +165,7 @@ def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, T
 
 def _positions(step: Step, entry: Entry, axis: str, numbers: range) -> range | None:
     """The positions that these rows or columns are; None where the axis is not of positions."""
-    if entry.learned or axis not in ("position", "query", "key"):
+    if entry.learned or axis not in (*TOKEN_ROWS, "key"):
         return None
     start = 0 if axis == "key" else step.positions.stop - 1 if entry.axes[-1] == "vocab" else step.positions.start
     return range(start + numbers.start, start + numbers.stop)

@@ -6,6 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.browser.opener import focus_opener
 from dashboard.link import models, settings, visit
 from dashboard.link import shape as shapes
+from dashboard.link.hosting import hosted
 from dashboard.link.models import CUSTOM, REAL, Unusable
 from dashboard.model_choice import shape_dialog
 from dashboard.model_choice.loading import choose_model
@@ -23,7 +24,7 @@ NOTICE = "Random weights know no English, but every computation is real."
 def chooser() -> DeltaGenerator:
     """Show the list. Returns the place for a line about the model: `facts` fills it once all settings are known."""
     state, chosen = st.session_state, visit.current()
-    options = list(dict.fromkeys([*models.listed_models(), chosen.model, SHAPE, *([] if models.hosted() else [TYPE])]))
+    options = list(dict.fromkeys([*models.listed_models(), chosen.model, SHAPE, *([] if hosted() else [TYPE])]))
     st.selectbox("Model", format_func=_option, **choice("model", chosen.model, options, _choose))
     focus_opener("model", is_open=dialog_on_page() == shape_dialog.DIALOG, key="pager-opener-of-shape")
     if chosen.model not in options[:-1] or state.get("typing"):

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.link import models
 from dashboard.link import shape as shapes
+from dashboard.link.hosting import hosted
 from dashboard.link.models import CUSTOM, PRESET_TITLES
 from dashboard.link.settings import LARGEST_WEIGHTS_SEED
 from dashboard.link.shape import CHOICE_TITLES, OPTION_TITLES, OPTIONS, RANGES, Shape
@@ -67,7 +68,7 @@ def shape_dialog() -> None:
 def _verdict(shape: Shape) -> tuple[str, bool]:
     """The live line about the model, or what to change; and whether there is such a model."""
     try:
-        config = shapes.config(shape, models.hosted())
+        config = shapes.config(shape, hosted())
     except ValueError as error:
         line = str(error)
         return f"{line[:1].upper()}{line[1:]}.", False

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.link import models, settings
 from dashboard.link import shape as shapes
+from dashboard.link.hosting import hosted
 from dashboard.link.settings import LARGEST_DICE_SEED, Settings
 from dashboard.server import rude_words
 from llm_core import FiledRun, open_run
@@ -23,7 +24,7 @@ _KEY = "filed-upload"
 
 def opener() -> None:
     """The place for a file. What is not opened says why; what was opened stays until another one comes."""
-    if models.hosted():
+    if hosted():
         st.text(NOT_HOSTED)
         return
     # Streamlit itself says which kind of file is taken, and how large it may be

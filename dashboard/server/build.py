@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from dashboard.link import shape as shapes
-from dashboard.link.models import CUSTOM, Key, hosted
+from dashboard.link.hosting import hosted
+from dashboard.link.models import CUSTOM, Key
 from dashboard.server import rude_words
 from llm_core import Transformer, load_model, random_model
 

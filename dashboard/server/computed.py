@@ -4,13 +4,14 @@ import torch
 from streamlit import config
 
 from dashboard.link import models
+from dashboard.link.hosting import hosted
 from dashboard.link.settings import Settings
 from dashboard.server import memory, rude_words, turns
 from dashboard.server.build import build_model
 from dashboard.server.models import Library, third_of_memory
 from dashboard.server.runs import Runs
 from llm_core import Run, Transformer, generate
-from llm_core.runs.node import is_prefilled
+from llm_core.runs.node import prefilled
 from llm_core.runs.prompts import PromptTooLongError
 
 RUNS = Runs(third_of_memory() // 2)
@@ -19,7 +20,7 @@ RUNS = Runs(third_of_memory() // 2)
 LIBRARY = Library(64, third_of_memory(), on_evict=lambda model: RUNS.forget(model.weights.version))
 
 
-if models.hosted():  # many visitors at once: their threads would only wait for each other's
+if hosted():  # many visitors at once: their threads would only wait for each other's
     torch.set_num_threads(1)
     config.set_option("server.maxUploadSize", 0)  # no file is taken, nor from a browser that asks without the page
 
@@ -39,7 +40,7 @@ def run_of(settings: Settings) -> Run:
     """
     model = model_of(settings)
     return RUNS.get(
-        (model.weights.version, settings.text, (settings.sampling, settings.new_tokens)),
+        (model.weights.version, settings.text, (models.model_key(settings), settings.sampling, settings.new_tokens)),
         lambda: _in_page_words(model, settings),
     )
 
@@ -64,7 +65,8 @@ def _made(model: Transformer, settings: Settings) -> Run:
         return generate(model, text, new, settings.sampling)
     models.check_length(model, tokens)
     with turns.TURNS.turn():
-        if is_prefilled(model, model.tokenizer.encode(text)):
+        held = prefilled(model, model.tokenizer.encode(text))  # until the run that goes on from it is there
+        if held is not None:
             return generate(model, text, new, settings.sampling)
         with memory.kept_for(model, tokens, new, make_room=RUNS.forget_all):
             return generate(model, text, new, settings.sampling)

@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.link import models
+from dashboard.link.hosting import hosted
 
 METRICS = "/_stcore/metrics"
 _ADDRESS = re.compile(r"https?://[\w.*-]+(:\d{1,5})?", re.ASCII)
@@ -103,6 +103,6 @@ class SafeAnswers:
                 MutableHeaders(scope=message).update(self.headers)
             await send(message)
 
-        closed = models.hosted() and scope["path"].rstrip("/").endswith(METRICS)
+        closed = hosted() and scope["path"].rstrip("/").endswith(METRICS)
         answer = PlainTextResponse("Not Found", status_code=404) if closed else self.app
         await answer(scope, receive, send_with_headers)

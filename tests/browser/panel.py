@@ -51,7 +51,7 @@ def outlined(visit: Visit, kind: str) -> set[str]:
 
 
 _FIND = """const find = (name) => {
-    for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+    for (const figure of document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")) {
       for (const trace of figure._fullData ?? []) {
         const { origin, matrix } = trace.meta ?? {};
         if (!origin) continue;

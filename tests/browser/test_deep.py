@@ -25,14 +25,14 @@ def deep(other_page: Page, address: str) -> Iterator[Visit]:
     """A deep model over a long text, its matrices drawn."""
     other_page.set_viewport_size(WIDE)
     visit = Visit(other_page, address).open(model="llama-nano", text=LONG, panel="heads", head=2)
-    expect(visit.main.locator(".st-key-chart-layers-0-residual_middle .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown(".st-key-chart-layers-0-residual_middle .heatmaplayer image").first).to_be_visible()
     yield visit
     visit.leave()
 
 
 def told(visit: Visit, key: str, matrix: str, row: int, column: int) -> str:
     """What is said when the visitor points at a cell."""
-    figure = visit.main.locator(f".st-key-{key}")
+    figure = visit.shown(f".st-key-{key}")
     figure.scroll_into_view_if_needed()
     place = figure.evaluate(_PLACE, [matrix, row, column])
     visit.page.mouse.move(0, 0)
@@ -45,10 +45,10 @@ def told(visit: Visit, key: str, matrix: str, row: int, column: int) -> str:
 
 def test_the_chosen_stations_equation_is_open_on_first_view(visit: Visit) -> None:
     visit.open(model="llama-nano")
-    expect(visit.main.locator(f"{NORM} .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown(f"{NORM} .heatmaplayer image").first).to_be_visible()
     figure = visit.first_figure()
     assert figure["matrices"][0] == "input" and "layers.0.attention.norm" in figure["matrices"]
-    boxes = [image.bounding_box() for image in visit.main.locator(f"{NORM} .heatmaplayer image").all()]
+    boxes = [image.bounding_box() for image in visit.shown(f"{NORM} .heatmaplayer image").all()]
     assert sum(box is not None and box["y"] + box["height"] <= 900 for box in boxes) >= 2  # what goes in and comes out
 
 
@@ -63,7 +63,7 @@ def test_pointing_at_a_cell_of_a_large_matrix_tells_its_number_rounded(deep: Vis
     token = int(pointed[1])
     assert LONG.split()[token] == pointed[2]
     assert abs(token - column) <= 1  # a cell is less than a pixel wide: it may be the next one
-    scale = deep.main.locator(".st-key-chart-layers-0-attention-scores").evaluate(_SCALE, WEIGHTS)
+    scale = deep.shown(".st-key-chart-layers-0-attention-scores").evaluate(_SCALE, WEIGHTS)
     assert float(shown[1] or shown[2]) == pytest.approx(min(weights[row, token], scale), abs=scale / 126)
 
 
@@ -73,7 +73,7 @@ def test_pointing_at_a_masked_cell_of_a_large_matrix_tells_why(deep: Visit) -> N
 
 
 def test_another_head_leaves_the_figure_of_all_heads_standing_and_frames_its_own(deep: Visit) -> None:
-    heads = deep.main.locator(".st-key-chart-heads")
+    heads = deep.shown(".st-key-chart-heads")
     frame = heads.locator(".shapelayer [data-index='3'] path")
     assert frame.evaluate("path => getComputedStyle(path).strokeWidth") == "1px"
     deep.listen()
@@ -89,7 +89,7 @@ def test_another_head_leaves_the_figure_of_all_heads_standing_and_frames_its_own
 def test_a_wide_equation_shows_that_it_scrolls(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 1024, "height": 768})
     visit.open(model="llama-nano")
-    wide = visit.main.locator(".st-key-equation-layers-0-attention-dot_products")
+    wide = visit.shown(".st-key-equation-layers-0-attention-dot_products")
     expect(wide).to_have_attribute("data-more", re.compile("right"), timeout=30_000)
     assert wide.evaluate("e => getComputedStyle(e, '::-webkit-scrollbar').height") == "10px"
     assert wide.evaluate("e => getComputedStyle(e).scrollbarWidth") == "auto"  # else the one above would not be drawn
@@ -98,7 +98,7 @@ def test_a_wide_equation_shows_that_it_scrolls(visit: Visit) -> None:
 
 def test_a_question_about_a_link_leaves_the_menus_place_free(visit: Visit) -> None:
     visit.page.goto(f"{visit.address}/?model=gpt2")
-    box = visit.main.locator(".st-key-failure")
+    box = visit.shown(".st-key-failure")
     expect(box).to_contain_text("GPT-2 is not shown")
     menu = visit.page.locator("[data-testid=stMainMenu]")
     eventually(lambda: _apart(box.bounding_box(), menu.bounding_box()))
@@ -116,7 +116,7 @@ def _apart(one: dict[str, float] | None, other: dict[str, float] | None) -> None
 
 def test_a_link_with_any_part_of_a_matrix_shows_it_with_its_tokens(visit: Visit) -> None:
     visit.open(model="llama-nano", text=DEFAULTS.text, panel="exact", exact="attention.weights:2-4:0-4", layer=1)
-    figure = visit.main.locator(".st-key-chart-exact")
+    figure = visit.shown(".st-key-chart-exact")
     expect(figure).to_contain_text("4 · ␣the")
     shown = visit.matrices()["layers.1.attention.weights"]
     model = load_model("llama-nano", seed=0)
@@ -127,7 +127,7 @@ def test_a_link_with_any_part_of_a_matrix_shows_it_with_its_tokens(visit: Visit)
 
 def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_explains_one(visit: Visit) -> None:
     visit.open(model="llama-nano", text="one two three four five six seven eight nine ten " * 30, head=1)
-    figure = visit.main.locator(".st-key-chart-layers-0-attention-scores")
+    figure = visit.shown(".st-key-chart-layers-0-attention-scores")
     expect(figure.locator(".heatmaplayer image").last).to_be_visible()
     figure.scroll_into_view_if_needed()
     visit.page.wait_for_timeout(500)  # until the page has scrolled
@@ -140,7 +140,7 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
     expect(figure.locator(".drag-outline")).to_have_count(1)
     mouse.up()
     visit.expect_query(panel="exact", exact="attention.weights:12-27:6-21", cell=None)
-    expect(visit.main.locator(".st-key-chart-exact")).to_be_in_viewport()
+    expect(visit.shown(".st-key-chart-exact")).to_be_in_viewport()
     expect(figure.locator(".drag-outline")).to_have_count(0)
     shown = visit.matrices()[WEIGHTS]
     assert any(m.shape == (16, 16) for m in shown)
@@ -164,7 +164,7 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
 
 
 def test_a_finger_that_moves_over_a_matrix_scrolls_and_drags_nothing(deep: Visit) -> None:
-    figure = deep.main.locator(".st-key-chart-layers-0-attention-scores")
+    figure = deep.shown(".st-key-chart-layers-0-attention-scores")
     figure.scroll_into_view_if_needed()
     place = figure.evaluate(_PLACE, [WEIGHTS, 20, 3])
     for kind, expected in (("touch", 0), ("pen", 1)):

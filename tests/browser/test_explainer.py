@@ -122,7 +122,7 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     visit.open(model="llama-nano", layer="2", head="1", panel="heads")
     run = run_of(Settings(model="llama-nano"))
     step = run.steps[0]
-    expect(visit.main.locator(".st-key-chart-heads .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown(".st-key-chart-heads .heatmaplayer image").first).to_be_visible()
     name = "layers.2.attention.weights"
     click(visit, f"{name} 3", 1, 1)  # in another head: it is chosen
     visit.expect_query(head="3")
@@ -132,12 +132,12 @@ def test_of_a_deep_model_all_heads_the_stream_and_a_part_of_a_matrix_are_clicked
     expect(visit.main.get_by_role("slider", name="Head")).to_have_value("3")
     shown = visit.main.get_by_role("radiogroup", name="Also show")
     shown.get_by_text("Residual stream").click()
-    expect(visit.main.locator(".st-key-chart-stream .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown(".st-key-chart-stream .heatmaplayer image").first).to_be_visible()
     click(visit, "layers.1.residual", 2, 9)
     panel.expect_cell("Residual", float(step.matrix("layers.1.residual").values[4, 9]))
     expect(panel.root).to_contain_text("What each part of each layer has added so far")
     shown.get_by_text("Zoom into a matrix").click()
-    expect(visit.main.locator(".st-key-chart-exact .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown(".st-key-chart-exact .heatmaplayer image").first).to_be_visible()
     visit.expect_sound()
 
 
@@ -179,6 +179,20 @@ def test_what_is_followed_or_gone_back_to_is_scrolled_into_view_above_the_panel(
     panel.field("Matrix").select_option("layers.0.feedforward.up")
     panel.expect_cell("Pre-activation")
     expect_seen(visit, panel, "layers.0.feedforward.up")
+
+
+@pytest.mark.parametrize("clicks, title", [(1, "Input"), (2, "Queries"), (3, "Dot products"), (5, "Dot products")])
+def test_quick_clicks_on_back_go_back_by_as_many_cells_at_most_to_the_first(
+    visit: Visit, panel: Panel, clicks: int, title: str
+) -> None:
+    way = "dot_products/0.3.1~layers.0.attention.q/0.3.0~input/3.0~token_embedding/3.0"
+    visit.open(cell=f"layers.0.attention.{way}", text=TEXT)
+    panel.expect_cell("Token embedding")
+    visit.expect_rest()
+    panel.back.evaluate("(back, clicks) => { for (let i = 0; i < clicks; i++) back.click(); }", clicks)
+    panel.expect_cell(title)
+    visit.page.wait_for_timeout(1_000)  # what was asked for late would be answered by now
+    panel.expect_cell(title)
 
 
 def test_a_click_on_a_cell_that_stays_in_view_does_not_scroll_the_page(visit: Visit, panel: Panel) -> None:

@@ -50,3 +50,18 @@ def test_below_a_path_of_its_own_the_page_is_whole(browser: Browser, tmp_path: P
             assert f"{address}/" in visit.page.evaluate("location.href") and not witness.complaints
         finally:
             context.close()
+
+
+def test_a_module_that_cannot_be_loaded_says_so_in_its_place(visit: Visit, witness: Witness) -> None:
+    visit.page.route("**/scripts/*/ribbon.js", lambda route: route.fulfill(status=404))
+    visit.open()
+    said = "This part of the page could not be loaded: its script did not come from the server. Reload the page."
+    expect(visit.shown('[class*="st-key-ribbon"]').get_by_text(said)).to_be_visible()
+    visit.expect_rest()
+    visit.page.unroute("**/scripts/*/ribbon.js")
+    eventually(lambda: _complained(witness, "404"))
+    witness.forget()
+
+
+def _complained(witness: Witness, what: str) -> None:
+    assert any(what in said for said in witness.complaints)

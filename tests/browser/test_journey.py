@@ -34,7 +34,7 @@ def test_the_page_opens_with_every_matrix_as_heatmap_with_the_engines_own_number
     visit.expect_run(DEFAULTS)
     expect(visit.step(0)).to_be_checked()
     expect(visit.station("Attention")).to_be_checked()
-    expect(visit.main.locator(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
     assert len(visit.page.locator(".js-plotly-plot").all()) <= 12
     visit.expect_sound()
 

@@ -143,7 +143,7 @@ def test_after_esc_the_focus_is_on_something_that_is_seen(visit: Visit) -> None:
     button = visit.main.get_by_role("button", name="Explain a cell")
     button.focus()
     visit.page.keyboard.press("Enter")
-    panel = visit.main.locator(".st-key-explainer-panel")
+    panel = visit.shown(".st-key-explainer-panel")
     expect(panel.get_by_role("heading").first).to_be_focused()
     visit.page.mouse.move(700, 300)
     visit.page.mouse.wheel(0, 2500)

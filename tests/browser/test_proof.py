@@ -27,7 +27,7 @@ def test_the_toy_is_proven_by_itself_and_its_matrices_are_marked(visit: Visit) -
     eventually(lambda: _same(marks(visit), expected))
     assert visit.drawn_again() == []
     assert visit.heatmaps_sent() == 0
-    mark = visit.main.locator(".proof-mark").first
+    mark = visit.shown(".proof-mark").first
     mark.hover()  # its sentence is there for who points at it
     box = mark.bounding_box()
     assert box is not None
@@ -90,7 +90,7 @@ def _all_agree(found: dict[str, str]) -> None:
     )
 
 
-_MARKS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((figure) => {
+_MARKS = """() => [...document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")].flatMap((figure) => {
   const traces = (figure._fullData || []).filter((trace) => trace.type === "heatmap" && trace.meta);
   const written = [...figure.querySelectorAll(".proof-mark")];
   const left = (trace) => figure._fullLayout["xaxis" + (trace.xaxis || "x").slice(1)]._offset;

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from dashboard.link.settings import DEFAULTS, Settings, read_link
 
-from .visit import Visit, eventually, run_of, shown
+from .visit import Visit, eventually, run_of, state_of
 
 STATIONS = ("Text", "Embedding", "Attention", "Feed-forward", "Logits", "Sample")
 
@@ -83,13 +83,13 @@ def test_another_step_and_at_once_a_cell_of_the_map_are_one_step_on_the_page(vis
     visit.open(model="llama-nano")
     visit.expect_rest()
     visit.main.get_by_role("link", name="Whole model").click()
-    cell = visit.main.locator('[data-id="layers.2.attention.weights#3"]')
+    cell = visit.shown('[data-id="layers.2.attention.weights#3"]')
     expect(cell).to_be_visible(timeout=60_000)
     visit.expect_rest()
     for step, pause, other in ((2, 30, "layers.2.attention.weights#3"), (1, 0, "layers.1.residual_middle")):
         visit.step(step).click()
         visit.page.wait_for_timeout(pause)
-        visit.main.locator(f'[data-id="{other}"]').click()
+        visit.shown(f'[data-id="{other}"]').click()
         visit.expect_query(step=str(step))
         name = other.partition("#")[0]
         run = run_of(settings_of(visit.link))
@@ -172,7 +172,7 @@ def expect_as_fresh(visit: Visit, browser: Browser) -> None:
         fresh.expect_rest()
 
         def check() -> None:
-            assert not differences(shown(visit), shown(fresh)), visit.link
+            assert not differences(state_of(visit), state_of(fresh)), visit.link
 
         eventually(check, 20)
     finally:

@@ -123,7 +123,7 @@ def test_the_slider_may_be_moved_while_the_page_is_still_coming(visit: Visit) ->
 
 
 _OUTLINES = """(name) => {
-  const figure = [...document.querySelectorAll(".js-plotly-plot")].find(
+  const figure = [...document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")].find(
     (figure) => figure.data?.some((trace) => trace.meta?.matrix === name));
   const home = figure.getBoundingClientRect();
   const axes = (letter) => Object.keys(figure._fullLayout)

@@ -109,12 +109,10 @@ def test_a_run_file_opens_again_and_leads_to_the_same_run(visit: Visit, tmp_path
     found.get_by_role("link", name="Open a run file").click()
     expect(visit.headline).to_have_text("Open a run from a file.")
     open_file(visit, path)
-    expect(visit.main.get_by_text("dice seed 11")).to_be_visible()
+    expect(visit.main.get_by_text("dice seed 11").filter(visible=True)).to_be_visible()
     eventually(lambda: _draws(visit, "layers.0.attention.weights"))
     visit.timeline.get_by_role("radio").nth(1).click()
-    expect(visit.main.locator(".st-key-filed-card")).to_contain_text(
-        run_of(Settings(dice_seed=11)).steps[1].sampled.label
-    )
+    expect(visit.shown(".st-key-filed-card")).to_contain_text(run_of(Settings(dice_seed=11)).steps[1].sampled.label)
     assert serious(visit) == []
     link = visit.main.get_by_role("link", name="Open the same run with its model")
     assert "dice_seed=11" in str(link.get_attribute("href"))
@@ -137,5 +135,5 @@ def test_a_file_that_was_cut_off_or_is_none_is_refused_in_words(visit: Visit, tm
     open_file(visit, other)
     expect(visit.refusal).to_contain_text("This is not a run file. Choose a file that you saved with “Download”.")
     open_file(visit, whole)
-    expect(visit.main.locator(".js-plotly-plot").first).to_be_visible()
+    expect(visit.shown(".js-plotly-plot").first).to_be_visible()
     expect(visit.refusal).to_be_hidden()

@@ -38,7 +38,7 @@ def expect_stop(visit: Visit, stop: str) -> None:
 
 
 def outlines(visit: Visit, kind: str = "cell") -> Locator:
-    return visit.main.locator(f".tour-outline[data-kind={kind}]")
+    return visit.shown(f".tour-outline[data-kind={kind}]")
 
 
 def expect_in_view(visit: Visit, part: Locator) -> None:
@@ -71,7 +71,7 @@ def test_the_tour_goes_by_button_and_key_through_a_guess_and_leaves_the_view_as_
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("ArrowRight")
     expect_stop(visit, "softmax")
-    cover = visit.main.locator(".tour-cover")
+    cover = visit.shown(".tour-cover")
     expect(cover.first).to_be_visible()
     expect(outlines(visit)).to_have_count(0)
     found = stop_facts("softmax", run_of(DEFAULTS))
@@ -182,7 +182,7 @@ def test_the_presenters_page_has_no_sidebar_and_keys_lead_through_the_stops(visi
     expect(visit.sidebar).to_be_hidden()
     expect(card(visit).get_by_role("heading")).to_have_text(WORDS["presenting"])
     visit.main.get_by_role("button", name="Explain a cell").click()
-    expect(visit.main.locator(".st-key-explainer-panel").get_by_role("heading").first).to_be_visible()
+    expect(visit.shown(".st-key-explainer-panel").get_by_role("heading").first).to_be_visible()
     expect(card(visit).get_by_role("heading")).to_be_hidden()  # no tour waits where none was begun
     visit.page.keyboard.press("Escape")
     expect(card(visit).get_by_role("heading")).to_have_text(WORDS["presenting"])
@@ -206,13 +206,13 @@ def test_on_a_projector_the_best_scores_name_and_the_drawn_tokens_bars_are_above
     visit.open(present=1, tour="depth")
     expect_stop(visit, "depth")
     run = run_of(DEFAULTS)
-    best = visit.main.locator(".tour-outline[data-label]")
+    best = visit.shown(".tour-outline[data-label]")
     expect(best).to_have_attribute("data-label", stop_facts("depth", run).values["best"])
     expect_in_view(visit, best)
 
     visit.page.keyboard.press("ArrowRight")
     expect_stop(visit, "choosing")
-    sample = visit.main.locator(".st-key-equation-sample")
+    sample = visit.shown(".st-key-equation-sample")
     drawn = run.model.tokenizer.label(run.new_ids[0])
     name = sample.locator(".ytick").get_by_text(drawn, exact=True)
     row = sample.locator(".tour-outline")

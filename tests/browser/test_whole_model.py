@@ -89,7 +89,7 @@ def test_a_cell_beside_the_map_is_explained_and_what_is_followed_is_shown_there_
     run, panel = run_of(LLAMA), Panel(visit)
     expect_matrix(visit, "layers.0.attention.weights", weights(0, 0))
     visit.main.get_by_role("button", name="Double-check this run").click()
-    expect(visit.main.locator(".proof-mark")).to_contain_text("✓")
+    expect(visit.shown(".proof-mark")).to_contain_text("✓")
     click(visit, "layers.0.attention.weights", 3, 1)
     panel.expect_cell("Attention weights", float(run.steps[0].matrix("layers.0.attention.weights").values[0, 3, 1]))
     panel.operands.nth(1).click()
@@ -100,7 +100,7 @@ def test_a_cell_beside_the_map_is_explained_and_what_is_followed_is_shown_there_
     there = the_map(visit).get_by_role("gridcell", name=re.compile("^Layer 0, Masked scores"))
     expect(there).to_have_attribute("aria-selected", "true")
     assert outlined(visit, "cell") == {masked.name}
-    expect(visit.main.locator(".proof-mark")).to_contain_text("✓")
+    expect(visit.shown(".proof-mark")).to_contain_text("✓")
     visit.page.keyboard.press("Escape")
     expect(panel.root).to_have_count(0)
     visit.expect_sound()
@@ -159,7 +159,7 @@ def test_on_every_screen_pages_are_linked_and_map_and_chosen_matrix_are_seen_tog
     assert other_page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
     cell(visit, "Layer 3, Attention weights, head 2, 5×5").click()
     expect_matrix(visit, "layers.3.attention.weights", weights(3, 2))
-    expect(visit.main.locator(MATRIX)).to_be_in_viewport(ratio=0.5)  # beside the map, or at the bottom
+    expect(visit.shown(MATRIX)).to_be_in_viewport(ratio=0.5)  # beside the map, or at the bottom
     expect(cell(visit, "Layer 3, Attention weights, head 2, 5×5")).to_be_in_viewport(ratio=1)
     visit.leave()
 

@@ -89,10 +89,10 @@ class Visit:
         self.ribbon = self.main.get_by_role("radiogroup", name=re.compile("^Tokens"))
         self.timeline = self.main.get_by_role("radiogroup", name=re.compile("^Steps"))
         self.stations = self.main.get_by_role("radiogroup", name=re.compile("^Stations"))
-        self.card = self.main.locator(".st-key-next-token-card")
+        self.card = self.shown(".st-key-next-token-card")
         self.sampled = self.card.locator(".chosen")
-        self.refusal = self.main.locator('[class*="st-key-refusal-of-"]')
-        self.notices = self.main.locator(".st-key-notices")
+        self.refusal = self.shown('[class*="st-key-refusal-of-"]')
+        self.notices = self.shown(".st-key-notices")
         self.unchanged = self.main.get_by_text(re.compile("^Each row.*These matrices have not changed"))
         self.text = self.sidebar.get_by_role("textbox", name="Text")
         self.temperature = self.sidebar.get_by_role("slider", name=re.compile("^Temperature"))
@@ -156,6 +156,10 @@ class Visit:
         return self.stations.get_by_role("radio", name=re.compile(f"^{title}"))
 
     # ---- what they see ----------------------------------------------------------------------------------------------
+
+    def shown(self, selector: str) -> Locator:
+        """What matches and can be seen: Streamlit keeps what was replaced in the page, hidden, for a while."""
+        return self.main.locator(selector).filter(visible=True)
 
     @property
     def link(self) -> str:
@@ -268,8 +272,7 @@ _TYPE = """(field, text) => {
 # What Streamlit keeps of before, hidden, until a run is complete, is no part of the page.
 _MATRICES = """() => {
   const found = [];
-  for (const figure of document.querySelectorAll(".js-plotly-plot")) {
-    if (figure.closest("[data-retained]")) continue;
+  for (const figure of document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")) {
     const here = new Map(); // rows from the cache are a heatmap of their own, above this step's
     for (const [{ trace, z }] of (figure.calcdata || []).filter((cells) => cells[0])) {
       const name = trace.type === "heatmap" && trace.meta?.matrix;
@@ -284,12 +287,14 @@ _MATRICES = """() => {
   return found;
 }"""
 
-_UNITS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((figure) => (figure._fullData || [])
-  .filter((trace) => trace.meta?.codes).map((trace) => [trace.meta.matrix, trace.meta.codes.unit]))"""
+_UNITS = """() => [...document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")].flatMap((figure) =>
+  (figure._fullData || []).filter((trace) => trace.meta?.codes)
+    .map((trace) => [trace.meta.matrix, trace.meta.codes.unit]))"""
 
 _FIRST_FIGURE = """() => {
   const top = (figure) => figure.getBoundingClientRect().top;
-  const shown = [...document.querySelectorAll(".js-plotly-plot")].filter((figure) => figure.offsetHeight > 0);
+  const all = [...document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")];
+  const shown = all.filter((figure) => figure.offsetHeight > 0);
   const [first] = shown.sort((a, b) => top(a) - top(b));
   const { left, right, bottom } = first.getBoundingClientRect();
   return { matrices: first.data.map((trace) => trace.meta?.matrix).filter(Boolean),
@@ -298,7 +303,7 @@ _FIRST_FIGURE = """() => {
 
 _LISTEN = """() => {
   window.standing = new Map(); // figure -> how often it was drawn
-  for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+  for (const figure of document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")) {
     window.standing.set(figure, 0);
     figure.on("plotly_afterplot", () => window.standing.set(figure, window.standing.get(figure) + 1));
   }
@@ -307,11 +312,11 @@ _LISTEN = """() => {
 _DRAWN_AGAIN = """() => {
   const again = (figure) => window.standing.get(figure) !== 0;
   const name = (figure) => figure.data?.find((trace) => trace.meta?.matrix)?.meta.matrix ?? "bars";
-  return [...document.querySelectorAll(".js-plotly-plot")].filter(again).map(name);
+  return [...document.querySelectorAll(".js-plotly-plot:not([data-retained] *)")].filter(again).map(name);
 }"""
 
 
-def shown(visit: Visit) -> dict[str, Any]:
+def state_of(visit: Visit) -> dict[str, Any]:
     """What a page shows of its run: tokens, steps, the sampled one, the dice, and each matrix by its numbers."""
     state = visit.page.evaluate(_STATE)
     drawn = [(name, each) for name, found in visit.matrices().items() for each in found]

@@ -1,0 +1,48 @@
+"""The scripts that the page loads: our ES modules and Plotly's own file, each at an address that names its content.
+
+A module's address is `scripts/DIGEST/NAME`, where NAME is its path within this folder. The digest is that of all
+modules together: they import each other by relative paths, so each version of them has a folder of its own. Browsers
+may keep what they find there for good, and an old module never imports a new one.
+
+Addresses are relative to where the dashboard is served: a script makes a URL of one with `document.baseURI`, which is
+right on every page, also below a path of the server's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import plotly
+
+_FOLDER = Path(__file__).parent
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _modules() -> dict[str, bytes]:
+    """The text of each module by its name; tests of modules lie beside them and are not served."""
+    found = sorted(file for file in _FOLDER.rglob("*.js") if not file.name.endswith(".test.js"))
+    return {file.relative_to(_FOLDER).as_posix(): file.read_bytes() for file in found}
+
+
+_MODULES = _modules()
+_DIGEST = _digest(b"".join(name.encode() + b"\0" + text + b"\0" for name, text in _MODULES.items()))
+_PLOTLY = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
+
+PLOTLY = f"scripts/{_digest(_PLOTLY)}/plotly.min.js"
+"""The address of Plotly as the installed package `plotly` ships it: loaded as a module, it sets the global `Plotly`."""
+
+
+def module_address(name: str) -> str:
+    """Where a module is served, as in `module_address("opener.js")`. Raises KeyError if there is no such module."""
+    if name not in _MODULES:
+        raise KeyError(f"dashboard/browser has no module {name!r}")
+    return f"scripts/{_DIGEST}/{name}"
+
+
+def scripts() -> dict[str, bytes]:
+    """All scripts by their addresses."""
+    return {PLOTLY: _PLOTLY, **{module_address(name): text for name, text in _MODULES.items()}}
