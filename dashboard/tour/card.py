@@ -18,21 +18,28 @@ from dashboard.server.on_screen import step_index
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key
 from dashboard.tour.facts import Facts, stop_facts
+from dashboard.tour.state import Told, TourState
 from dashboard.tour.texts import card_texts, filled, stop_texts
 from llm_core import Run
 
-LOOKS = ("station", "step", "layer", "head")
+_STATE = "tour-state"
+
+
+def _state() -> TourState:
+    found: TourState = st.session_state.get(_STATE, TourState())
+    return found
+
+
+def _told_of(stop: str, run: Run) -> Told:
+    return Told(stop, run.model.weights.version, len(run.steps) > 1)
 
 
 def arrive(run: Run, chosen: Settings) -> None:
     """Look where the stop of the link looks, the first time that it is told of this run. Call before drawing."""
-    told_of = (chosen.tour, run.model.weights.version, len(run.steps) > 1)
-    if chosen.tour and st.session_state.get("tour-arrived") != told_of:
-        if "tour-before" not in st.session_state:
-            _remember(chosen)
+    st.session_state[_STATE], must_look = _state().arrived(_told_of(chosen.tour, run), chosen)
+    if must_look:
         for name, value in {**view_of(chosen.tour, run.model.config, len(run.steps)), "cell": ""}.items():
             visit.look_at(name, value)
-    st.session_state["tour-arrived"] = told_of
 
 
 @fragment("tour-start", reads=())
@@ -105,18 +112,13 @@ def _answer(question: dict[str, Any]) -> None:
 @callback
 def _go(stop: str) -> None:
     """Tell another stop: the page looks where it looks."""
-    before = visit.current()
-    run = run_of(before)
-    if not before.tour:
-        _remember(before)
-    st.session_state["tour-arrived"] = (stop, run.model.weights.version, len(run.steps) > 1)
-    change(tour=stop, cell="", **view_of(stop, run.model.config, len(run.steps)))
+    chosen = visit.current()
+    run = run_of(chosen)
+    entered = _state().entered(_told_of(stop, run), chosen)
+    change({_STATE: entered}, tour=stop, cell="", **view_of(stop, run.model.config, len(run.steps)))
 
 
 def _leave() -> None:
     """Look where the visitor looked before."""
-    change(tour="", cell="", **st.session_state.pop("tour-before", {}))
-
-
-def _remember(chosen: Settings) -> None:
-    st.session_state["tour-before"] = {name: getattr(chosen, name) for name in LOOKS}
+    left, before = _state().left()
+    change({_STATE: left}, tour="", cell="", **before)
