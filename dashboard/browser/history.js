@@ -52,7 +52,7 @@ function keepOneEntryForEachAct() {
 }
 
 /** What an address shows of its run. */
-function view({ pathname, searchParams }) {
+export function view({ pathname, searchParams }) {
   const said = [...searchParams].filter(([name]) => !quiet.has(name)).sort();
   return JSON.stringify([pathname, said]);
 }

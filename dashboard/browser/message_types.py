@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dashboard.browser.choice import ChoiceMessage
+from dashboard.browser.explainer import ExplainerMessage
 from dashboard.browser.glossary import GlossaryMessage
 from dashboard.browser.history import HistoryMessage
 from dashboard.browser.model_map import ModelMapMessage
@@ -25,10 +26,12 @@ from dashboard.browser.share import ShareMessage
 from dashboard.browser.stations import StationsMessage
 from dashboard.browser.text_guard import TextGuardMessage
 from dashboard.browser.timeline import TimelineMessage
+from dashboard.browser.tour import TourMessage
 
 FILE = Path(__file__).with_name("messages.d.ts")
 MESSAGES = (
     ChoiceMessage,
+    ExplainerMessage,
     GlossaryMessage,
     HistoryMessage,
     ModelMapMessage,
@@ -40,6 +43,7 @@ MESSAGES = (
     StationsMessage,
     TextGuardMessage,
     TimelineMessage,
+    TourMessage,
 )
 _HEAD = "// Made by `python -m dashboard.browser.message_types` from dataclasses: change those, not this file.\n"
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}

@@ -310,7 +310,7 @@ function paintThumbnail(pixels, across, thumbnail, colours, box, frame) {
 }
 
 /** Of each pixel along an axis, the first cell behind it and the one after the last. */
-function behind(pixels, cells) {
+export function behind(pixels, cells) {
   return Array.from({ length: pixels }, (_, pixel) => {
     const first = Math.floor((pixel * cells) / pixels);
     return [first, cells <= pixels ? first + 1 : Math.ceil(((pixel + 1) * cells) / pixels)];
@@ -322,7 +322,7 @@ function behind(pixels, cells) {
  * @param {number[]} down
  * @param {number[]} across
  */
-function strongest(bytes, columns, down, across, zero) {
+export function strongest(bytes, columns, down, across, zero) {
   const [top, bottom] = down;
   const [left, right] = across;
   let found = MASKED;
@@ -340,7 +340,7 @@ function strongest(bytes, columns, down, across, zero) {
  * @param {Colours} colours
  * @param {boolean} signed
  */
-function palette({ negative, positive, certain, masked, strongest }, signed) {
+export function palette({ negative, positive, certain, masked, strongest }, signed) {
   const colours = new Uint32Array(256);
   for (let byte = 0; byte < MASKED; byte++) {
     const share = signed ? (byte - 127) / 127 : byte / 254;

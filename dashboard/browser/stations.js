@@ -102,7 +102,7 @@ function drawsItself({ kind }) {
  * Width and height of each picture: square cells of one size in a card, as large as fits.
  * @param {Encoded[]} thumbnails
  */
-function pictureSizes(thumbnails) {
+export function pictureSizes(thumbnails) {
   const share = (PICTURE_WIDTH - PICTURE_GAP * (thumbnails.length - 1)) / thumbnails.length;
   const matrices = thumbnails.filter((picture) => !drawsItself(picture));
   const columns = matrices.reduce((sum, picture) => sum + picture.columns, 0);

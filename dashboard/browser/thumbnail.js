@@ -66,7 +66,7 @@ function drawTokens(pen, thumbnail, cells, width, height, colours) {
   }
 }
 
-function flow(cells, width, height, lines) {
+export function flow(cells, width, height, lines) {
   const line = height / lines;
   const gap = Math.max(1, line * 0.25);
   const boxes = [];

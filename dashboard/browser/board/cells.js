@@ -3,6 +3,7 @@
 
 import { matricesIn, span, tileOf, watchFigures } from "./figures.js";
 import { placeOutlines } from "./outlines.js";
+/** @import { CellMark } from "../messages" */
 /** @import { Figure } from "../plotly" */
 
 // ---- from a picture's cell to the matrix ----
@@ -29,9 +30,9 @@ function numbersBehind(numbers, each, size, index) {
 /**
  * Outline cells in every figure from now on.
  *
- * Returns { show(marks), stop }; a mark is { kind, label, matrix, head, rows: [from, to], columns: [from, to] }.
  * @param {string} className of the outlines
  * @param {(figure: Figure, boxes: any[]) => void} after called when those of a figure are drawn
+ * @returns {{ show(marks: CellMark[]): void, stop(): void }}
  */
 export function outlineCells(className, after = () => {}) {
   let marks = [];
@@ -53,7 +54,11 @@ export function outlineCells(className, after = () => {}) {
   };
 }
 
-/** The rectangles, in pixels of the figure, around what these marks mark in it. */
+/**
+ * The rectangles, in pixels of the figure, around what these marks mark in it.
+ * @param {Figure} figure
+ * @param {CellMark[]} marks
+ */
 export function cellBoxes(figure, marks) {
   return matricesIn(figure).flatMap(({ meta, axes }) => marks.flatMap((mark) => runsIn(meta, mark)
     .map(({ rows, columns }) => ({ kind: mark.kind, label: mark.label, x: wide(span(axes.x, ...columns)),
@@ -69,8 +74,12 @@ function wide([from, to], least = 7) {
   return [from - more, to + more];
 }
 
-/** The rows and columns of a picture that a mark is about, as runs from first to last. */
-function runsIn(meta, mark) {
+/**
+ * The rows and columns of a picture that a mark is about, as runs from first to last.
+ * @param {any} meta
+ * @param {CellMark} mark
+ */
+export function runsIn(meta, mark) {
   const { origin } = meta;
   const tile = tileOf(meta);
   const head = origin.head ?? null;

@@ -14,8 +14,9 @@ const { plotly, message } = JSON.parse(document.querySelector("#board-data").tex
 if (!plotly) usePlotly(window.Plotly);
 showBoard(root, Uint8Array.from(atob(message), (letter) => letter.charCodeAt(0)), loadPlotly(plotly));
 watchCells(root, ({ matrix, head, rows, columns }, words) => {
+  /** @returns {[number, number]} */
   const ends = (numbers) => [Math.min(...numbers), Math.max(...numbers) + 1];
-  const heads = head === null ? null : [head, head + 1];
+  const heads = head === null ? null : ends([head]);
   outlines.show([{ kind: "cell", matrix, head: heads, rows: ends(rows), columns: ends(columns) }]);
   said.textContent = `${matrix}: ${words}`;
 });

@@ -35,7 +35,7 @@ function signNumbers(trace) {
   if (!trace._arrayAttrs.includes("customdata")) trace._arrayAttrs.push("customdata");
 }
 
-function exactly(value) {
+export function exactly(value) {
   return Number.isFinite(value) ? String(Number(value.toPrecision(9))).replaceAll("-", "−") : String(value);
 }
 
@@ -45,7 +45,7 @@ export function codeInWords(code, { unit, end, masked }) {
   const place = Math.floor(Math.log10(unit)); // of the last digit that means something
   const size = Math.round(Math.abs(code) * unit / 10 ** place) * 10 ** place;
   const digits = Math.max(0, -place);
-  const text = digits > 6 ? size.toExponential(1)
+  const text = digits > 6 ? size.toExponential(1).replace("-", "−")
     : size.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const number = code < 0 ? `−${text}` : text;
   return Math.abs(code) === end ? `${number} or beyond` : `≈ ${number}`;
