@@ -219,6 +219,7 @@ class Visit:
         """Wait until the server has answered in full: what was clicked before then would meet an unfinished page."""
         app = self.page.get_by_test_id("stApp")
         expect(app).to_have_attribute("data-test-script-state", re.compile("notRunning|initial"), timeout=30_000)
+        expect(self.shown(".board-picture:not([data-drawn])")).to_have_count(0)
 
     def expect_run(self, settings: Settings, step: int = 0) -> None:
         """Wait until tokens, sampled token and matrices are those of these settings."""
@@ -240,7 +241,8 @@ class Visit:
         self.page.evaluate(_LISTEN)
 
     def drawn_again(self) -> list[str]:
-        """The first matrix of each figure that is new, or was drawn again, since `listen`."""
+        """The first matrix of each figure that is new, or was drawn again, since `listen`; what waits is drawn first."""
+        expect(self.shown(".board-picture:not([data-drawn])")).to_have_count(0)
         return list(self.page.evaluate(_DRAWN_AGAIN))
 
     def heatmaps_sent(self) -> int:

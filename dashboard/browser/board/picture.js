@@ -35,6 +35,7 @@ export function describe(picture, drawing) {
   const signature = signatureOf(drawing);
   const isOther = signature !== picture.signature;
   Object.assign(picture, { drawing, signature });
+  if (isOther) host.removeAttribute("data-drawn"); // until it is
   return isOther;
 }
 

@@ -17,6 +17,6 @@ watchCells(root, ({ matrix, head, rows, columns }, words) => {
   /** @returns {[number, number]} */
   const ends = (numbers) => [Math.min(...numbers), Math.max(...numbers) + 1];
   const heads = head === null ? null : ends([head]);
-  outlines.show([{ kind: "cell", matrix, head: heads, rows: ends(rows), columns: ends(columns) }]);
+  outlines.show([{ kind: "cell", label: "", matrix, head: heads, rows: ends(rows), columns: ends(columns) }]);
   said.textContent = `${matrix}: ${words}`;
 });
