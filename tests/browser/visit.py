@@ -241,7 +241,7 @@ class Visit:
         self.page.evaluate(_LISTEN)
 
     def drawn_again(self) -> list[str]:
-        """The first matrix of each figure that is new, or was drawn again, since `listen`; what waits is drawn first."""
+        """The first matrix of each figure that is new, or drawn again, since `listen`. What waits is drawn first."""
         expect(self.shown(".board-picture:not([data-drawn])")).to_have_count(0)
         return list(self.page.evaluate(_DRAWN_AGAIN))
 
