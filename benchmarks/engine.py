@@ -10,10 +10,11 @@ import torch
 
 from benchmarks import peers
 from benchmarks.measure import Row, at_most, in_new_process, interleaved, megabytes, ratio, tensor_bytes
-from llm_core import Run, Sampled, Sampling, Transformer, catalogue, generate, load_model
+from llm_core import Run, Sampling, Transformer, catalogue, generate, load_model
 from llm_core.model.cache import KVCache
 from llm_core.runs import budget
 from llm_core.runs.node import storages
+from llm_core.runs.sampling import sample
 
 GREEDY = Sampling(temperature=0)
 LENGTHS = (5, 64, 256, 512)
@@ -103,7 +104,7 @@ def bare(model: Transformer, ids: list[int], new_tokens: int) -> list[int]:
         with torch.inference_mode():
             stream = model.stream(torch.tensor([new[-1:] or ids]), cache)
             logits = model.logits(stream[:, -1:])[0, 0]
-        new.append(Sampled(logits, GREEDY, len(new), model.tokenizer).id)
+        new.append(sample(logits, GREEDY, len(new), model.tokenizer).id)
     return new
 
 

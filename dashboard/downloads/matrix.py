@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from llm_core import Matrix, Step, catalogue
+from llm_core.catalogue.entry import TOKEN_ROWS
 from llm_core.explanation.explanation import shape_of
 from llm_core.runs.derivation import VocabLabels
 
@@ -46,7 +47,7 @@ class Taken:
         """The number of the first cell along the axes of the step's rows: their position among all tokens."""
         positions = self.step.positions
         first = positions[-1] if "vocab" in self.shape else positions.start
-        return dict.fromkeys(("position", "query"), 0 if self.learned else first)
+        return dict.fromkeys(TOKEN_ROWS, 0 if self.learned else first)
 
     def file_name(self, suffix: str) -> str:
         """A name that every system takes: the model, the step, the matrix, the head."""

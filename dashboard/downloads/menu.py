@@ -25,7 +25,7 @@ from dashboard.server.on_screen import step_index
 from dashboard.shell.dialogs import close_dialog, dialog_on_page, open_dialog
 from dashboard.shell.fragments import callback, guarded
 from dashboard.shell.glossary import marked_one
-from dashboard.shell.navigation import RUN_FILE
+from dashboard.shell.navigation import RUN_FILE, page_at
 from dashboard.shell.style import ROOM_FOR_DIALOG
 from llm_core import ModelConfig, Run, catalogue, python_lines, save_run
 from llm_core.catalogue.entry import Entry
@@ -247,7 +247,7 @@ def _whole_run(asked: Asked, run: Run) -> None:
             "without the model."
         )
     )
-    st.page_link(RUN_FILE, label="Open a run file", icon=":material/upload_file:", query_params=visit.link())
+    st.page_link(page_at(RUN_FILE), label="Open a run file", icon=":material/upload_file:", query_params=visit.link())
 
 
 def _choices(asked: Asked, run: Run) -> dict[str, list[str]]:

@@ -23,14 +23,13 @@ from dashboard.matrices.equations import STATION_OF_PART
 from dashboard.matrices.sections import shows_all
 from dashboard.matrices.shared_heads import kv_head_of, sharers
 from dashboard.server.on_screen import on_screen, step_index, token_position
-from dashboard.shell.fragments import callback, fragment, redraw
+from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key
 from llm_core import ModelConfig, Run, Step, catalogue, explain
 from llm_core.catalogue.entry import Entry
 from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation
 
-PART = "explainer"
 _GROUPS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
 _OF_STATION = {
     "text": TOKEN_IDS,
@@ -40,6 +39,8 @@ _OF_STATION = {
     "logits": "logits",
     "sample": "probabilities",
 }
+LISTING = {"explainer-pooled", "explainer-by-size", "explainer-page", "explainer-layers"}
+"""How the terms of the cell are listed, and what was clicked: the panel alone knows it."""
 FEW_LAYERS = 8  # up to which a residual's contributions are shown unasked: each layer is derived for them
 
 
@@ -48,11 +49,10 @@ class Around:
     """What the page around the panel shows.
 
     view_on: what to look at there, by the settings' names, so that this cell's matrix is on screen; empty where it is,
-    or where no view has it. parts: the fragments that are drawn again then. drags: regions can be dragged there.
+    or where no view has it. drags: regions can be dragged there.
     """
 
     view_on: Callable[[Settings, Step, Address], dict[str, object]]
-    parts: tuple[str, ...]
     drags: Callable[[ModelConfig], bool] = lambda config: False
 
 
@@ -69,14 +69,15 @@ def check_cell(run: Run, chosen: Settings) -> None:
     way = explainer_trail.unbroken(trail, step)
     if way != trail:
         why = f"{trail[-len(way) - 1]} was not computed from {way[0]}"
-        visit.refuse("cell", why, "the trail after that cell" if len(way) > 1 else "the last cell alone")
+        used = "the trail after that cell" if len(way) > 1 else "the last cell alone"
+        visit.refuse("cell", why, f"{used} is used instead")
         visit.look_at("cell", explainer_trail.trail_text(way))
 
 
-def forget_cell_elsewhere() -> None:
-    """After another step was chosen: a cell that it does not have is not explained any more, nor in the link."""
-    chosen, _, step = on_screen()
-    visit.look_at("cell", explainer_trail.trail_text(_trail(chosen, step)))
+def cell_at(index: int) -> str:
+    """What the setting `cell` is at another step: a cell that it does not have is not explained any more."""
+    chosen, run, _ = on_screen()
+    return explainer_trail.trail_text(_trail(chosen, run.steps[index]))
 
 
 def open_button() -> None:
@@ -89,18 +90,23 @@ def open_button() -> None:
 
 def open_button_at(name: str, there: dict[str, int]) -> None:
     """The way in without a mouse, to the cell of this matrix that is nearest to these coordinates."""
-    if st.button(
+    st.button(
         "Explain a cell",
         key="explain-a-cell",
         type="tertiary",
         icon=":material/calculate:",
         help="Every number was computed from other numbers. Click any cell to see which.",
-    ):
-        _go((explainer_trail.nearest_cell(name, there, on_screen()[2]),))
-        redraw([PART])
+        on_click=_explain,
+        args=(name, there),
+    )
 
 
-@fragment(PART)
+@callback
+def _explain(name: str, there: dict[str, int]) -> None:
+    _go((explainer_trail.nearest_cell(name, there, on_screen()[2]),))
+
+
+@fragment("explainer", reads={"cell", "tokens", "rows", "layer", "head", "section", "part", *LISTING}, needs={"cell"})
 def explainer(around: Around | None = None) -> None:
     """The panel, where a cell is to be explained; what listens to clicks, in any case.
 
@@ -258,7 +264,7 @@ def layer_and_head(chosen: Settings, config: ModelConfig, entry: Entry, address:
     return wanted
 
 
-AROUND_STATIONS = Around(_view_on, ("stations", "layer", "matrices", "sample"), look.has_choice)
+AROUND_STATIONS = Around(_view_on, look.has_choice)
 
 
 # ---- what is asked --------------------------------------------------------------------------------------------------
@@ -279,16 +285,13 @@ def _answer(around: Around, question: dict[str, Any]) -> None:
     elif kind == "drag" and around.drags(step.run.model.config):
         region_drag.show(value, step)
     elif trail and kind == "show":
-        for name, seen in around.view_on(chosen, step, trail[-1]).items():
-            visit.look_at(name, seen)
-        redraw([*around.parts, PART])
+        change(**around.view_on(chosen, step, trail[-1]))
     elif trail and kind == "by_size":
-        st.session_state["explainer-by-size"] = value is True
+        change({"explainer-by-size": value is True})
     elif trail and kind == "page" and type(value) is int and value >= 0:  # of too many, there is none
-        st.session_state["explainer-page"] = (str(trail[-1]), value)
+        change({"explainer-page": (str(trail[-1]), value)})
     elif trail and kind == "layers":
-        st.session_state["explainer-layers"] = str(trail[-1])
-    redraw([PART])
+        change({"explainer-layers": str(trail[-1])})
 
 
 def next_trail(trail: Trail, kind: str, value: Any, step: Step) -> Trail | None:
@@ -302,8 +305,7 @@ def next_trail(trail: Trail, kind: str, value: Any, step: Step) -> Trail | None:
 
 
 def _go(trail: Trail) -> None:
-    visit.look_at("cell", explainer_trail.trail_text(trail))
-    st.session_state.pop("explainer-page", None)
+    change({"explainer-page": ("", None)}, cell=explainer_trail.trail_text(trail))
 
 
 def _picked(trail: Trail, pick: dict[str, Any], step: Step) -> Trail:

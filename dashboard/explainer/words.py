@@ -13,6 +13,7 @@ from dashboard.browser.explainer import CellAxis, Curve, Drawing, Rotation
 from dashboard.figures.picture import axis_word
 from dashboard.link.trail import Address, starts
 from llm_core import ModelConfig, Step, Term, catalogue
+from llm_core.catalogue.entry import TOKEN_ROWS
 from llm_core.catalogue.part_titles import ACTIVATION_TITLES
 from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation, shape_of
@@ -72,7 +73,7 @@ def cell_place(step: Step, address: Address) -> str:
     words = [] if layer is None else [f"layer {layer}"]
     for axis in axes(step, address):
         i, token = axis.value, ""
-        if axis.axis in ("position", "query", "key") and axis.start + axis.size <= len(run.ids):
+        if axis.axis in (*TOKEN_ROWS, "key") and axis.start + axis.size <= len(run.ids):
             token = " " + run.model.tokenizer.label(run.ids[i])
         elif axis.axis == "vocab":
             token = " " + run.model.tokenizer.label(i)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dashboard.link.models import Unusable
 from llm_core import Run, Step, catalogue, links_to
+from llm_core.catalogue.entry import TOKEN_ROWS, growing_axis
 from llm_core.explanation.cells import TOKEN_IDS, Operand
 from llm_core.explanation.explanation import check_index, shape_of
 
@@ -138,7 +139,7 @@ def starts(step: Step, name: str) -> dict[str, int]:
     """What the first cell along each axis is called: rows of a step go by their tokens' positions, all else from 0."""
     learned = name != TOKEN_IDS and catalogue.find(step.run.model.config, name).learned
     return {
-        axis: step.positions.stop - size if axis in ("position", "query") and not learned else 0
+        axis: step.positions.stop - size if axis in TOKEN_ROWS and not learned else 0
         for axis, size in shape_of(step, name).items()
     }
 
@@ -186,7 +187,7 @@ def _tile(step: Step, name: str, head: int | None, rows: Sequence[int]) -> tuple
         values = weights[name].detach()
         return (values[None] if values.ndim == 1 else values[list(rows)]), None
     axes = tuple(shape_of(step, name))
-    grows = axes[-2] in ("position", "query") and axes[-1] != "vocab"
+    grows = growing_axis(axes) is not None
     first = min(rows) if grows else 0
     matrix = step.matrix(name, range(first, max(rows) + 1) if grows else None)
     part = [row - first for row in rows]

@@ -11,13 +11,13 @@ from dashboard.link import address
 from dashboard.link.settings import (
     DEFAULTS,
     LONGEST_ADDRESS,
-    VIEW,
+    SETTINGS,
     Refused,
     Settings,
     implied,
     link_query,
     read_link,
-    used_instead,
+    refusal_of,
 )
 
 
@@ -95,7 +95,7 @@ def check_view(**ends: int) -> None:
 
 
 def _limits(name: str, end: int) -> str:
-    word = "token id" if name == "lens_token" else name
+    word = SETTINGS[name].noun or name
     has = f"only {word} 0" if end == 1 else f"the {word}s 0 to {end - 1:,}"
     return f"this run has {has}"
 
@@ -107,26 +107,21 @@ def _within(limits: Mapping[str, str], refusal: Refused | str) -> Refused | str:
     return refusal
 
 
-def refuse(name: str, why: str = "", instead: str = "") -> None:
+def refuse(name: str, why: str = "", outcome: str = "") -> None:
     """Give a setting of the view its default back: this run has nothing of the kind. The first time, the page says so.
 
-    instead: what is used in its place, in words; the default where it is left out.
+    outcome: what that leads to, after "so"; as the setting says it where it is left out.
     """
     value = str(getattr(current(), name))
     look_at(name, getattr(DEFAULTS, name))
     if "viewed" not in st.session_state:
-        st.session_state.refused.append(Refused(name, value, instead or used_instead(name), why))
+        st.session_state.refused.append(refusal_of(name, value, why, outcome))
 
 
 def without_view() -> Settings:
     """The settings without the view."""
-    return replace(current(), **{name: getattr(DEFAULTS, name) for name in VIEW})
-
-
-def forget_token() -> None:
-    """Choose the last token that the step reads again: of another text a chosen position would be any token."""
-    look_at("token", None)
-    look_at("lens_until", None)
+    view = {name: getattr(DEFAULTS, name) for name, known in SETTINGS.items() if known.of == "view"}
+    return replace(current(), **view)
 
 
 def link_length() -> int:

@@ -11,12 +11,12 @@ from dashboard.figures.heads import chosen_style, heads_figure, shared_caption
 from dashboard.figures.picture import masks_of, percent, pool, span_in_words, spans
 from dashboard.figures.scale import Scale
 from dashboard.link import visit
-from dashboard.matrices.look import HEAD_PARTS, look_of
+from dashboard.matrices.look import look_of
 from dashboard.matrices.pictures import Look, pooled_sentence
 from dashboard.matrices.readings import Reading, read_matrices
 from dashboard.server.computed import run_of
 from dashboard.shell.fields import field
-from dashboard.shell.fragments import fragment, redraw
+from dashboard.shell.fragments import change, fragment
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.presenter import sized
 from llm_core import Matrix, Step
@@ -63,8 +63,7 @@ def choose_head(pick: Any, step: Step) -> bool:
     head = pick.get("head")
     if type(head) is not int or not 0 <= head < config.heads or head == look.head:
         return False
-    visit.look_at("head", head)
-    redraw(["layer", *HEAD_PARTS])
+    change(head=head)
     return True
 
 
@@ -72,7 +71,7 @@ def _weights(layer: int) -> str:
     return f"layers.{layer}.attention.weights"
 
 
-@fragment("head-frame")
+@fragment("head-frame", reads={"head"})
 def head_frame() -> None:
     """The bold frame of the chosen head, a style of its own: the figure stays as it is."""
     chosen = visit.current()
@@ -81,8 +80,7 @@ def head_frame() -> None:
 
 
 def _skip(skip: bool) -> None:
-    visit.look_at("skip_first", int(skip))
-    redraw(["layer", "matrices"])
+    change(skip_first=int(skip))
 
 
 def _heads_figure(step: Step, reading: Reading, scale: Scale) -> go.Figure:

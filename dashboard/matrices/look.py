@@ -5,8 +5,6 @@ from dashboard.link.settings import Settings
 from dashboard.matrices.pictures import Look
 from llm_core import ModelConfig
 
-LAYER_PARTS = ["stations", "layer", "matrices", "explainer"]
-HEAD_PARTS = ["stations", "of-head", "head-frame", "explainer"]
 PANEL_TITLES = {"heads": "All heads", "stream": "Residual stream", "exact": "Zoom into a matrix"}
 
 

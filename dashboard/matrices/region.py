@@ -17,10 +17,10 @@ from dashboard.matrices.pictures import Look, shape_in_words, weights_from
 from dashboard.matrices.readings import share_of
 from dashboard.matrices.shared_heads import own_head
 from dashboard.shell.fields import choice, field
-from dashboard.shell.fragments import redraw
+from dashboard.shell.fragments import change
 from dashboard.shell.presenter import sized
 from llm_core import ModelConfig, Run, Step, catalogue
-from llm_core.catalogue.entry import Entry
+from llm_core.catalogue.entry import TOKEN_ROWS, Entry, growing_axis
 from llm_core.explanation.explanation import shape_of
 from llm_core.support.plain_words import counted
 
@@ -154,7 +154,7 @@ def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, T
         weight = step.run.model.get_parameter(entry.name).detach()
         weight = weight if weight.ndim == 2 else weight[None]
         return weight[rows.start : rows.stop], None
-    grows = entry.axes[-2] in ("position", "query") and entry.axes[-1] != "vocab"
+    grows = growing_axis(entry.axes) is not None
     matrix = step.matrix(entry.name, rows if grows else None)
     values = matrix.values
     head = own_head(step.run.model.config, entry, look.head)
@@ -165,7 +165,7 @@ def _cells(step: Step, look: Look, entry: Entry, rows: range) -> tuple[Tensor, T
 
 def _positions(step: Step, entry: Entry, axis: str, numbers: range) -> range | None:
     """The positions that these rows or columns are; None where the axis is not of positions."""
-    if entry.learned or axis not in ("position", "query", "key"):
+    if entry.learned or axis not in (*TOKEN_ROWS, "key"):
         return None
     start = 0 if axis == "key" else step.positions.stop - 1 if entry.axes[-1] == "vocab" else step.positions.start
     return range(start + numbers.start, start + numbers.stop)
@@ -179,9 +179,9 @@ def _labels(step: Step, axis: str, numbers: range, positions: range | None) -> l
     return [str(i) for i in numbers] if positions is None else [f"{p} · {label(ids[p])}" for p in positions]
 
 
-def region_remark(part: Region, sentence: str) -> None:
-    """What is to be said of a part as long as it is shown."""
-    st.session_state["exact-remark"] = (str(part), sentence)
+def region_remark(part: Region, sentence: str) -> dict[str, tuple[str, str]]:
+    """What is to be said of a part as long as it is shown, as `change` notes it."""
+    return {"exact-remark": (str(part), sentence)}
 
 
 # ---- on the page ----------------------------------------------------------------------------------------------------
@@ -226,8 +226,7 @@ def _ends(part: Region, word: str, span: range, size: int) -> None:
 
 
 def _choose_matrix(name: str, step: Step, options: dict[str, Entry], position: int) -> None:
-    visit.look_at("exact", str(first_part(step, options, name, position)))
-    redraw(["layer"])
+    change(exact=str(first_part(step, options, name, position)))
 
 
 def _choose_end(typed: int, part: Region, word: str, end: str) -> None:
@@ -240,8 +239,8 @@ def _choose_end(typed: int, part: Region, word: str, end: str) -> None:
         wanted = range(min(span.start, typed), typed + 1)
         shown = wanted[-MOST_CELLS:]
     chosen = replace(part, rows=shown) if word == "row" else replace(part, columns=shown)
+    remark = {}
     if shown != wanted:
         other, at = ("last", shown[-1]) if end == "First" else ("first", shown[0])
-        region_remark(chosen, f"A picture shows at most {MOST_CELLS} {word}s: the {other} one is now {at:,}.")
-    visit.look_at("exact", str(chosen))
-    redraw(["layer"])
+        remark = region_remark(chosen, f"A picture shows at most {MOST_CELLS} {word}s: the {other} one is now {at:,}.")
+    change(remark, exact=str(chosen))

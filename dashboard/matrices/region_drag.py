@@ -10,7 +10,7 @@ from dashboard.matrices.look import has_choice, look_of
 from dashboard.matrices.readings import HEADS
 from dashboard.matrices.region import layer_entries, region_remark, rows_and_columns
 from dashboard.matrices.shared_heads import kv_head_of, sharers
-from dashboard.shell.fragments import redraw
+from dashboard.shell.fragments import change
 from llm_core import ModelConfig, Step
 from llm_core.catalogue.entry import Entry
 
@@ -27,13 +27,8 @@ def show(asked: Any, step: Step) -> None:
         return
     if not has_choice(config):
         return
-    visit.look_at("panel", "exact")
-    visit.look_at("exact", str(part))
-    region_remark(part, cut)
-    other_head = head != look.head
-    if other_head:
-        visit.look_at("head", head)
-    redraw(["layer", *(["stations", "of-head", "explainer"] if other_head else [])])
+    other_head = {"head": head} if head != look.head else {}
+    change(region_remark(part, cut), panel="exact", exact=str(part), **other_head)
 
 
 def part_of(asked: Any, step: Step, layer: int) -> tuple[Region, str]:

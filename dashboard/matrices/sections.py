@@ -13,6 +13,7 @@ from dashboard.figures.geometry import EquationPart
 from dashboard.figures.picture import Picture, percent
 from dashboard.figures.sampling import StageBars, stage_bars
 from dashboard.link import visit
+from dashboard.link.settings import Settings
 from dashboard.matrices.equations import Equation, equations, groups, sampled_equation
 from dashboard.matrices.look import has_choice, look_of
 from dashboard.matrices.pictures import Look
@@ -22,12 +23,15 @@ from dashboard.server.computed import run_of
 from dashboard.server.kept import Kept
 from dashboard.server.on_screen import step_index
 from dashboard.shell import glossary
-from dashboard.shell.fragments import DRAWN_TOKEN, fragment
+from dashboard.shell.fragments import fragment
 from dashboard.shell.presenter import sized
+from dashboard.shell.reads import OF_MODEL, derived
 from llm_core import ModelConfig, Run, Step
 
 SHOWN = 20
 MOST_CHARTS = 12
+READS = {"rows", "layer", "section", "skip_first", "pooling", "scale"}
+"""What the equations of a layer depend on; those of one head, and that of the drawn token, on one thing more."""
 SECTION_TITLES = {
     "text": (
         "Text",
@@ -55,6 +59,12 @@ SAMPLED: Kept[list[tuple[Equation, go.Figure]]] = Kept(16, lambda rows: 1)
 def shows_all(config: ModelConfig) -> bool:
     """True where all sections have room on one page; of a deeper model it shows the chosen station's."""
     return len(groups(config, 0)) < MOST_CHARTS
+
+
+@derived("section", OF_MODEL | {"station"})
+def _section(chosen: Settings, run: Run) -> str | None:
+    """The only station whose matrices are on the page; None where all have room."""
+    return None if shows_all(run.model.config) else chosen.station
 
 
 def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
@@ -91,7 +101,7 @@ def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> 
                     equation_row(row, figure, texts[row.key])
 
 
-@fragment("of-head")
+@fragment("of-head", reads=READS | {"head"})
 def head_row(key: str, station: str | None) -> None:
     """An equation that shows one head: another one is drawn here, while the equations around it stand still."""
     if not key:
@@ -104,13 +114,12 @@ def head_row(key: str, station: str | None) -> None:
     equation_row(row, figure, texts_of([row for row, _ in rows], run.model.config, look)[key])
 
 
-@fragment(DRAWN_TOKEN)
+@fragment("drawn-token", reads=READS | {"drawn"})
 def sampled_row(text: str) -> None:
     """The equation of the logits, with the column of the token that was drawn: other dice draw it again, and no other.
 
     text: what stands above it, as Markdown; empty where this station has no logits.
     """
-    st.session_state.pop(DRAWN_TOKEN, None)
     if not text:
         return
     chosen = visit.current()
@@ -120,7 +129,6 @@ def sampled_row(text: str) -> None:
     key = run.model.weights.version, ids, step.index, len(run.ids), look, sampled
     ((row, figure),) = SAMPLED.get(key, lambda: [_with_figure(sampled_equation(step, look), len(run.ids))])
     equation_row(row, figure, text)
-    st.session_state[DRAWN_TOKEN] = step.sampled.id
 
 
 def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, go.Figure]]:

@@ -9,6 +9,7 @@ from dashboard.browser.next_token import SAME_CHANCE
 from dashboard.link import visit
 from dashboard.server import rude_words
 from dashboard.shell.fields import opening
+from dashboard.shell.fragments import change
 from llm_core import Step
 from llm_core.model.tokenizer import Tokenizer
 
@@ -42,7 +43,7 @@ def whole_vocabulary(step: Step) -> None:
 
 
 def _open(is_open: bool) -> None:
-    visit.look_at("all_tokens", int(is_open))
+    change(all_tokens=int(is_open))
 
 
 def vocabulary_table(step: Step) -> "pd.DataFrame":

@@ -11,7 +11,6 @@ from dashboard.link.hosting import hosted
 from dashboard.link.models import CUSTOM, PRESET_TITLES
 from dashboard.link.settings import LARGEST_WEIGHTS_SEED
 from dashboard.link.shape import CHOICE_TITLES, OPTION_TITLES, OPTIONS, RANGES, Shape
-from dashboard.link.visit import look_at
 from dashboard.model_choice.loading import choose_model
 from dashboard.shell.dialogs import close_dialog, open_dialog
 from dashboard.shell.glossary import marked
@@ -88,14 +87,13 @@ def _way_out(shape: Shape, verdict: str, possible: bool) -> None:
             on_click=_apply,
             args=(shapes.shape_text(shape),),
         )
-    if asked:
+    if asked:  # also where this very model is shown already: the dialog goes
         st.rerun()
 
 
 def _apply(text: str) -> None:
     close_dialog()
-    choose_model(CUSTOM, text)
-    look_at("weights_seed", st.session_state[f"{_KEY}seed"])
+    choose_model(CUSTOM, text, weights_seed=st.session_state[f"{_KEY}seed"])
 
 
 # ---- the widgets' state ---------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The sidebar: the settings that every page shares, as widgets bound to the URL."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -12,7 +12,7 @@ from dashboard.figures.scale import SCALES
 from dashboard.link import models, settings, visit
 from dashboard.model_choice.chooser import chooser, say_facts
 from dashboard.shell.fields import choice, field
-from dashboard.shell.fragments import fragment
+from dashboard.shell.fragments import change, fragment
 from dashboard.shell.glossary import marked_one
 from llm_core.runs.stages import STAGES, TEMPERATURE, StageKind
 from llm_core.support.plain_words import as_sentence
@@ -31,8 +31,8 @@ KEYS = "Press Enter to run the text, Shift+Enter to add a line."
 GREEDY = "At temperature 0 the choice is greedy: the most likely token is always taken, and the dice are not thrown."
 
 
-def sidebar(on_sampling: Callable[[], None]) -> None:
-    """Show the settings. on_sampling: called when nothing but the sampling has changed."""
+def sidebar() -> None:
+    """Show the settings."""
     with st.sidebar:
         st.html("<div class='brand'>Every matrix</div>")
         about_model = chooser()
@@ -51,16 +51,16 @@ def sidebar(on_sampling: Callable[[], None]) -> None:
             random = models.is_random(visit.current().model)
             for name, text in (EXAMPLES if random else REAL_EXAMPLES).items():
                 st.button(name, key=f"example-{name}", on_click=_take_text, args=(text,), width="stretch")
-        _sampling(on_sampling)
+        _sampling()
         with st.expander("More settings"):
-            _more(on_sampling)
+            _more()
         say_facts(about_model)
 
 
-@fragment("dice")  # so that a roll shows its seed although the rest of the page stands still
-def _sampling(on_change: Callable[[], None]) -> None:
+@fragment("dice", reads={TEMPERATURE.name, "dice_seed"})
+def _sampling() -> None:
     chosen = visit.current()
-    _stage(TEMPERATURE, on_change)
+    _stage(TEMPERATURE)
     with (
         _limited("dice seed", settings.LARGEST_DICE_SEED, chosen.dice_seed),
         st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
@@ -71,7 +71,7 @@ def _sampling(on_change: Callable[[], None]) -> None:
             settings.LARGEST_DICE_SEED,
             step=1,
             help="The dice seed decides which token is drawn: the same seed draws the same tokens.",
-            **field("dice_seed", chosen.dice_seed, _take, "dice_seed", on_change),
+            **field("dice_seed", chosen.dice_seed, _take, "dice_seed"),
         )
         st.button(
             "Roll",
@@ -79,17 +79,16 @@ def _sampling(on_change: Callable[[], None]) -> None:
             key="roll",
             help="Roll the dice: choose another dice seed at random",
             on_click=_roll,
-            args=(on_change,),
         )
     if chosen.greedy:
         st.caption(marked_one(GREEDY))
 
 
-def _more(on_sampling: Callable[[], None]) -> None:
+def _more() -> None:
     chosen = visit.current()
     for stage in STAGES:
         if stage is not TEMPERATURE:  # it stands above, beside the dice
-            _stage(stage, on_sampling)
+            _stage(stage)
     st.number_input(
         f"New tokens (1 to {settings.MOST_NEW_TOKENS})",
         1,
@@ -128,16 +127,16 @@ def _more(on_sampling: Callable[[], None]) -> None:
     )
 
 
-def _stage(stage: StageKind, on_change: Callable[[], None]) -> None:
+def _stage(stage: StageKind) -> None:
     """The control of one stage's setting."""
     (least, most), value = stage.offered, getattr(visit.current(), stage.name)
     meaning = as_sentence(stage.meaning)
     if stage.whole:
-        shown = field(stage.name, value, _take, stage.name, on_change)
+        shown = field(stage.name, value, _take, stage.name)
         with _limited(stage.title, int(most), value):
             st.number_input(stage.label, int(least), int(most), step=1, help=meaning, **shown)
     else:
-        shown = field(stage.name, value, _take_decimal, stage.name, on_change)
+        shown = field(stage.name, value, _take_decimal, stage.name)
         st.slider(stage.label, float(least), float(most), step=0.01, format="%.2f", help=meaning, **shown)
 
 
@@ -152,13 +151,12 @@ def _limited(name: str, most: int, now: int) -> Iterator[None]:
         st.caption(f"The {name} must be a whole number from 0 to {most:,}. Until then it stays {now}.")
 
 
-def _take(value: object, name: str, then: Callable[[], None] = lambda: None) -> None:
-    visit.look_at(name, value)
-    then()
+def _take(value: object, name: str) -> None:
+    change(**{name: value})
 
 
-def _take_decimal(value: float, name: str, then: Callable[[], None]) -> None:
-    _take(round(value, 2), name, then)  # a slider's steps are not exact
+def _take_decimal(value: float, name: str) -> None:
+    _take(round(value, 2), name)  # a slider's steps are not exact
 
 
 def _type(text: str) -> None:
@@ -166,9 +164,8 @@ def _type(text: str) -> None:
 
 
 def _take_text(text: str) -> None:
-    visit.look_at("text", text)
-    visit.forget_token()
+    change(text=text, token=None, lens_until=None)  # of another text a chosen position would be any token
 
 
-def _roll(on_change: Callable[[], None]) -> None:
-    _take(random.randrange(10_000), "dice_seed", on_change)
+def _roll() -> None:
+    _take(random.randrange(10_000), "dice_seed")

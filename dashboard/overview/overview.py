@@ -12,7 +12,7 @@ from dashboard.browser.next_token import DRAWN, SAME_CHANCE, Runner, choice_in_w
 from dashboard.browser.ribbon import bytes_remark
 from dashboard.browser.thumbnail import ThumbnailKind
 from dashboard.downloads.menu import take_away
-from dashboard.explainer.panel import forget_cell_elsewhere, open_button
+from dashboard.explainer.panel import cell_at, open_button
 from dashboard.figures.equation import MOST_NUMBERS_IN_CELLS
 from dashboard.figures.picture import number, percent, pool
 from dashboard.link import settings, visit
@@ -25,7 +25,7 @@ from dashboard.server import rude_words
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import on_screen, step_index, token_position
 from dashboard.shell import waiting
-from dashboard.shell.fragments import SAMPLER_PARTS, callback, fragment, redraw, remember_rows
+from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key, marked_one
 from llm_core import Run, Step
 from llm_core.support.plain_words import counted
@@ -41,7 +41,7 @@ _FIRST = "<style>.st-key-section-{station} {{ order: -2; }}</style>"
 _PICTURE = 64  # cells of a thumbnail, in each direction
 
 
-@fragment("tokens")
+@fragment("tokens", reads={"tokens", "step", "token"})
 def tokens() -> None:
     """The ribbon of tokens and the timeline of steps."""
     chosen = visit.current()
@@ -66,30 +66,19 @@ def phases(count: int, labels: Sequence[str]) -> list[Phase]:
 
 @callback
 def _choose_step(index: int) -> None:
-    visit.look_at("step", index)
-    forget_cell_elsewhere()
-    chosen = visit.current()
-    remember_rows(chosen, run_of(chosen))
-    st.session_state.stand_still = False
-    redraw([*SAMPLER_PARTS[1:], "layer", "matrices"])
+    change(step=index, cell=cell_at(index))
 
 
-@callback
 def _choose_station(name: str) -> None:
-    """Of a deep model only the chosen station's matrices are on the page."""
-    visit.look_at("station", name)
-    visit.look_at("exact", "")  # the part that is shown exactly is one of this station's matrix
-    all_shown = shows_all(run_of(visit.current()).model.config)
-    redraw(["stations"] if all_shown else ["stations", "layer", "matrices", "sample", "explainer"])
+    change(station=name, exact="")  # the part that is shown exactly is one of this station's matrix
 
 
 def _choose_token(position: int) -> None:
-    """The outlines move in the browser; the stream through the layers is another token's."""
-    visit.look_at("token", position)
-    redraw(["tokens", "layer"] if visit.current().panel in ("stream", "exact") else ["tokens"])
+    """The outlines move in the browser."""
+    change(token=position)
 
 
-@fragment("stations")
+@fragment("stations", reads={"tokens", "rows", "sampled", "station", "layer", "head"})
 def stations_strip() -> None:
     """The stations; the chosen one's section comes first, by style alone: no figure is drawn again for it."""
     chosen = visit.current()
@@ -160,7 +149,7 @@ def _thumbnail(reading: Reading, head: int = 0, kind: ThumbnailKind = "signed") 
     return Thumbnail(grid, kind, hidden, reading.scale(head)[0])
 
 
-@fragment("next-token")
+@fragment("next-token", reads={"rows", "sampled"})
 def rail() -> None:
     """The sampled token of the chosen step, and the most likely ones."""
     _, run, step = on_screen()

@@ -13,7 +13,7 @@ from dashboard.proof.badge import proof
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import step_index, token_position
 from dashboard.shell import waiting
-from dashboard.shell.fragments import forget_rows, fragment, guarded, refusal, remember_rows
+from dashboard.shell.fragments import fragment, guarded, refusal
 from dashboard.shell.headline import headline
 from dashboard.tour import card as tour
 
@@ -23,7 +23,6 @@ HEADLINE = "A language model guesses the next piece of text. Here is every numbe
 @guarded
 def page() -> None:
     """Draw the whole page, or the sentence that says why there is no run."""
-    forget_rows()
     try:
         with waiting.for_run(visit.current()):
             run = run_of(visit.current())
@@ -53,7 +52,6 @@ def page() -> None:
     pager()
     tour.card()
     panel.explainer()
-    remember_rows(visit.current(), run)
 
 
 def tour_way() -> None:
@@ -62,7 +60,7 @@ def tour_way() -> None:
         tour.start_button()
 
 
-@fragment("layer")
+@fragment("layer", reads={"rows", "layer", "panel-view", "exact-remark"})
 def layer() -> None:
     """The choice of layer and head, all heads, the stream through all layers, any part of a large matrix."""
     chosen = visit.current()
@@ -74,7 +72,7 @@ def layer() -> None:
     panels.open_panel(run, step, look, chosen, token_position(chosen, run))
 
 
-@fragment("matrices")
+@fragment("matrices", reads=sections.READS)
 def matrices() -> None:
     chosen = visit.current()
     run = run_of(chosen)
@@ -83,7 +81,7 @@ def matrices() -> None:
     sections.sections(run.steps[step_index(chosen, run)], run, look_of(chosen, config), station)
 
 
-@fragment("sample")
+@fragment("sample", reads={"rows", "sampled", "section", "all_tokens"})
 def sample() -> None:
     chosen = visit.current()
     run = run_of(chosen)

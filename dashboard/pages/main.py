@@ -25,19 +25,23 @@ from dashboard.model_choice.chooser import dialogs
 from dashboard.model_choice.loading import bring_in
 from dashboard.model_choice.sidebar import sidebar
 from dashboard.shell import navigation, style, workarounds
-from dashboard.shell.fragments import after_sampling, begin_drawing, guarded
+from dashboard.shell.fragments import begin_drawing, end_drawing, guarded
 from dashboard.shell.glossary import tips
 from dashboard.shell.history import history
 
+WHOLE_PAGE = {"model", "shape", "dtype", "weights_seed", "text", "length", "present"}
+"""What this script and the pages read outside of their parts: the model and the text themselves, how much there is to
+look at, and how large all of it is."""
+
 workarounds.keep_what_has_not_left()
 visit.begin_visit()
+begin_drawing(reads=WHOLE_PAGE)
 style.page_style()
 history()
 glossary_tips(tips())
 workarounds.say_where_there_is_no_page(navigation.say_no_page)
 page = st.navigation(navigation.pages(), position="hidden")
-begin_drawing()
-sidebar(on_sampling=after_sampling)
+sidebar()
 dialogs()
 if navigation.computes(page):
     guarded(bring_in)()
@@ -46,5 +50,6 @@ above = navigation.place_for_links()
 guarded(page.run)()
 with above:
     navigation.links()
+end_drawing()
 early_chart.empty()
 workarounds.freeze_modules()

@@ -14,7 +14,7 @@ from dashboard.run_file import opener
 from dashboard.run_file.pictures import picture_of, side_by_side
 from dashboard.server import rude_words
 from dashboard.shell.dialogs import close_dialog
-from dashboard.shell.fragments import fragment, guarded, refusal
+from dashboard.shell.fragments import change, fragment, guarded, refusal
 from dashboard.shell.glossary import marked
 from dashboard.shell.presenter import sized
 from llm_core import FiledRun
@@ -98,7 +98,7 @@ def step_of(run: FiledRun) -> FiledStep:
     return run.steps[min(st.session_state.get("filed-step", 0), len(run.steps) - 1)]
 
 
-@fragment("filed-tokens")
+@fragment("filed-tokens", reads={"filed-step", "filed-token"})
 def tokens() -> None:
     run = opener.opened_run()
     assert run is not None
@@ -108,7 +108,7 @@ def tokens() -> None:
         chips,
         selected=st.session_state.get("filed-token", run.prompt_length - 1),
         key="ribbon-filed",
-        on_choose=lambda position: st.session_state.update({"filed-token": position}),
+        on_choose=lambda position: change({"filed-token": position}),
     )
     labels = [step.sampled.label for step in run.steps]
     timeline(phases(run.prompt_length, labels), chosen=step.index, key="timeline-filed", on_choose=_choose_step)
@@ -119,11 +119,10 @@ def tokens() -> None:
 
 
 def _choose_step(index: int) -> None:
-    st.session_state["filed-step"] = index
-    st.rerun(["filed-tokens", "filed-rail", "filed-matrices"])
+    change({"filed-step": index})
 
 
-@fragment("filed-rail")
+@fragment("filed-rail", reads={"filed-step"})
 def rail() -> None:
     """The sampled token and the likeliest ones, as the file tells them."""
     run = opener.opened_run()
@@ -145,7 +144,7 @@ def rail() -> None:
     next_token(sampled.label, known, runners, choice=choice, after=after, key="filed-card")
 
 
-@fragment("filed-matrices")
+@fragment("filed-matrices", reads={"filed-step"})
 def matrices() -> None:
     """The saved matrices of the step: of one layer, and where they are many, of one part."""
     run = opener.opened_run()

@@ -11,7 +11,7 @@ from dashboard.proof.badge import proof
 from dashboard.server import rude_words
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import step_index
-from dashboard.shell.fragments import forget_rows, fragment, guarded, redraw, refusal
+from dashboard.shell.fragments import callback, change, fragment, guarded, refusal
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.headline import headline
 from dashboard.whole_model.lens import logit_lens, refuse_unseen
@@ -25,7 +25,6 @@ HEADLINE = "See every layer and every head in one picture."
 @guarded
 def page() -> None:
     """Draw the whole page, or the sentence that says why there is no run."""
-    forget_rows()
     try:
         run = run_of(visit.current())
     except ValueError as error:
@@ -54,7 +53,7 @@ def page() -> None:
     panel.explainer(AROUND)
 
 
-@fragment("whole-steps")
+@fragment("whole-steps", reads={"tokens", "step"})
 def steps() -> None:
     """The steps of the run; all below is of the chosen one."""
     chosen = visit.current()
@@ -65,11 +64,9 @@ def steps() -> None:
         st.caption(remark)
 
 
+@callback
 def _choose_step(index: int) -> None:
-    visit.look_at("step", index)
-    visit.look_at("lens_until", None)
-    panel.forget_cell_elsewhere()
-    redraw(["whole-steps", "whole-map", "whole-matrix", "whole-stream", "whole-lens", "whole-health", panel.PART])
+    change(step=index, lens_until=None, cell=panel.cell_at(index))
 
 
 page()

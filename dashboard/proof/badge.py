@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.browser.proof import Badge, Mark, proof_badge
 from dashboard.link import visit
-from dashboard.link.settings import Settings
+from dashboard.proof.state import ProofState
 from dashboard.server.computed import run_of
 from dashboard.server.proofs import Proofs
 from dashboard.shell.dialogs import dialog_on_page
@@ -28,17 +28,19 @@ PROOFS = Proofs()
 RELATIVE, ABSOLUTE = "error compared with the largest number", "largest error"
 _OTHERS = {"float64": "a second program, in float64", "transformers": "transformers"}
 _AUTOMATIC = "toy"
+_STATE = "proof-state"
 
 
-@fragment("proof")
+@fragment("proof", reads={"tokens", "proof"})
 def proof() -> None:
     """The badge. What was asked for is answered here; the rest of the page stands still."""
     chosen = visit.current()
     run = run_of(chosen)
     future = PROOFS.get(run)
-    busy = st.session_state.pop("proof-busy", False)
-    said = f"{run.model.weights.version} {run.ids}"
-    asked = _is_asked_for(chosen, said)
+    busy, said = _state().busy, f"{run.model.weights.version} {run.ids}"
+    st.session_state[_STATE], asked = _state().drawn(bool(chosen.proof), said)
+    if not asked:
+        _close()
     badge = badge_of(future, chosen.model == _AUTOMATIC or asked, busy, PROOFS.progress(run))
     if asked and badge.state in ("offered", "failed"):
         _close()
@@ -50,16 +52,9 @@ def proof() -> None:
         st.html(ROOM_FOR_DIALOG)
 
 
-def _is_asked_for(chosen: Settings, run: str) -> bool:
-    """Whether the table is to be open. A link asks for the run that it was made of, not for the next one as well."""
-    if not chosen.proof:
-        st.session_state.pop("proof-of", None)
-        return False
-    if st.session_state.setdefault("proof-of", run) == run:
-        return True
-    st.session_state.pop("proof-of")
-    _close()
-    return False
+def _state() -> ProofState:
+    found: ProofState = st.session_state.get(_STATE, ProofState())
+    return found
 
 
 def badge_of(
@@ -131,7 +126,7 @@ def _ask() -> None:
     chosen = visit.current()
     visitor = st.session_state.setdefault("proof-visitor", object())
     proof = PROOFS.start(run_of(chosen), small=chosen.model == _AUTOMATIC, visitor=visitor)
-    st.session_state["proof-busy"] = proof is None
+    st.session_state[_STATE] = _state().asked(has_place=proof is not None)
 
 
 def _open() -> None:

@@ -119,9 +119,4 @@ def _shape(run: FiledRun) -> str | None:
 
 def address(wanted: Settings, version: str) -> str:
     """A link to the page that computes this run. It says the weights' version, so other weights are noticed."""
-    said = {
-        name: str(getattr(wanted, name))
-        for name in settings.PARSERS
-        if getattr(wanted, name) != getattr(settings.DEFAULTS, name)
-    }
-    return "./?" + urlencode({"v": settings.LINK_VERSION, **said, "fp": version[:8]})
+    return "./?" + urlencode({**settings.link_query(wanted), "fp": version[:8]})

@@ -11,7 +11,7 @@ from dashboard.server.build import build_model
 from dashboard.server.models import Library, third_of_memory
 from dashboard.server.runs import Runs
 from llm_core import Run, Transformer, generate
-from llm_core.runs.node import is_prefilled
+from llm_core.runs.node import prefilled
 from llm_core.runs.prompts import PromptTooLongError
 
 RUNS = Runs(third_of_memory() // 2)
@@ -40,7 +40,7 @@ def run_of(settings: Settings) -> Run:
     """
     model = model_of(settings)
     return RUNS.get(
-        (model.weights.version, settings.text, (settings.sampling, settings.new_tokens)),
+        (model.weights.version, settings.text, (models.model_key(settings), settings.sampling, settings.new_tokens)),
         lambda: _in_page_words(model, settings),
     )
 
@@ -65,7 +65,8 @@ def _made(model: Transformer, settings: Settings) -> Run:
         return generate(model, text, new, settings.sampling)
     models.check_length(model, tokens)
     with turns.TURNS.turn():
-        if is_prefilled(model, model.tokenizer.encode(text)):
+        held = prefilled(model, model.tokenizer.encode(text))  # until the run that goes on from it is there
+        if held is not None:
             return generate(model, text, new, settings.sampling)
         with memory.kept_for(model, tokens, new, make_room=RUNS.forget_all):
             return generate(model, text, new, settings.sampling)

@@ -13,7 +13,8 @@ from llm_core import Run
 from llm_core.runs.node import storages
 
 _Key = tuple[str, str, tuple[object, ...]]
-"""A run's model (its weights' version), its text, and how its tokens were drawn."""
+"""A run's model (its weights' version), its text, and all else: under which name the model was loaded (another folder
+with these weights may have another tokenizer), and how its tokens were drawn."""
 
 
 class Runs:

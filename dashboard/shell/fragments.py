@@ -1,86 +1,59 @@
-"""Which parts of a page are drawn again when something changes, and what to do when drawing fails."""
+"""The parts of a page: each declares what it reads, and is drawn again when that changes; and what happens where one
+cannot be drawn.
+
+What can be read is a setting, a value that follows from settings (see reads.py), or a value of the session state that
+only some parts know; the names of those have a hyphen.
+"""
 
 import functools
 import logging
-from collections.abc import Callable
-from typing import ParamSpec
+from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from dashboard.link.settings import Settings
-from dashboard.link.visit import current, write_address
-from dashboard.server.computed import run_of
-from dashboard.server.on_screen import step_index
-from dashboard.shell.navigation import LINKS
+from dashboard.link.visit import current, look_at, write_address
+from dashboard.shell.reads import differing, following
 from dashboard.shell.workarounds import page_is_on_its_way
-from llm_core import Run
 
 P = ParamSpec("P")
-EXPLAINER, TOUR = "explainer", "tour"
-SAMPLER_PARTS = ["dice", "tokens", "stations", "next-token", "sample", "proof", EXPLAINER, TOUR]
-"""The fragments that show what was sampled; all other parts show what the model computed before."""
+PartPlace = tuple[int, ...]
+"""Where a part stands in the page's order: its number among the parts around it, after their own place."""
 
 
-DRAWN_TOKEN = "drawn-token"
-"""The fragment with the drawn token's column; in the session state, under this key, the id that it shows."""
+@dataclass(frozen=True)
+class Declared:
+    """What a part of the page reads; it shows nothing unless one of the settings that it needs is on."""
+
+    reads: frozenset[str]
+    needs: frozenset[str] = frozenset()
+
+    def is_concerned(self, names: Collection[str], before: Settings, after: Settings) -> bool:
+        """Whether the part shows something else when these values change."""
+        if self.reads.isdisjoint(names):
+            return False
+        return not self.needs or any(getattr(each, name) for name in self.needs for each in (before, after))
 
 
-def remember_rows(settings: Settings, run: Run) -> None:
-    """Note which rows of which model are on screen, once all of the page is drawn."""
-    st.session_state.rows = _rows(settings, run)
+DECLARED: dict[str, Declared] = {}
+"""All parts of all pages, by name."""
+_AROUND: ContextVar[PartPlace] = ContextVar("around", default=())
 
 
-def forget_rows() -> None:
-    """Note that the page is drawn anew: whether there will be matrices remains to be seen."""
-    st.session_state.rows = None
-    st.session_state.stand_still = False
+def fragment(
+    name: str, *, reads: Collection[str], needs: Collection[str] = ()
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """A part of the page that can be drawn again by itself, by this name; `guarded`, too.
 
-
-def after_sampling() -> None:
-    """A widget's callback: a sampling setting changed. Where the same rows go in, the matrices stand still."""
-    rows = st.session_state.get("rows")
-    settings = current()
-    try:
-        same = rows is not None and _rows(settings, run_of(settings)) == rows
-    except ValueError:  # the page itself will say why
-        same = False
-    if not same:
-        st.rerun()
-    st.session_state.stand_still = True
-    asked_for = {EXPLAINER: settings.cell, TOUR: settings.tour or settings.present}  # empty, they stay as they are
-    run = run_of(settings)
-    other = run.steps[step_index(settings, run)].sampled.id != st.session_state.get(DRAWN_TOKEN)
-    parts = [part for part in SAMPLER_PARTS if asked_for.get(part, True)]
-    redraw([*parts, *([DRAWN_TOKEN] if other else [])])
-
-
-def redraw(parts: list[str]) -> None:
-    """In a callback: draw these fragments again and the links to other pages, or the whole page where one of them is
-    not there (yet).
-
-    So are those that an act before asked for and that were not drawn since: where two acts come at once, Streamlit
-    draws what the later one asks for. They are drawn in the page's order: what was sent of a part and has not left for
-    the browser yet is dropped when the part is drawn again, and a browser takes no part before those above it.
+    Arguments:
+        reads: all that decides about what it shows, but for what the whole page reads.
+        needs: settings of which one must be on: else it shows nothing, and is left as it is.
     """
-    asked_for, order = st.session_state.setdefault("undrawn", {}), list(st.session_state.get("parts", ()))
-    asked_for.update(dict.fromkeys([*parts, LINKS]))
-    write_address()
-    if page_is_on_its_way():
-        st.rerun()
-    try:
-        st.rerun(sorted(asked_for, key=lambda name: order.index(name) if name in order else len(order)))
-    except StreamlitAPIException:
-        st.rerun()
-
-
-def begin_drawing() -> None:
-    """All of the page is drawn from here on, whatever was asked for; its parts are noted in their order."""
-    st.session_state.undrawn, st.session_state.parts = {}, {}
-
-
-def fragment(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """A part of the page that can be drawn again by itself, by this name; `guarded`, too."""
+    DECLARED[name] = Declared(frozenset(reads), frozenset(needs))
 
     def made(part: Callable[P, None]) -> Callable[P, None]:
         guarded_part = guarded(part)
@@ -89,8 +62,11 @@ def fragment(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
         @functools.wraps(part)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
             write_address()
-            st.session_state.setdefault("parts", {})[name] = None
-            guarded_part(*args, **kwargs)
+            around = _AROUND.set(_begin_part(name))
+            try:
+                guarded_part(*args, **kwargs)
+            finally:
+                _AROUND.reset(around)
             st.session_state.get("undrawn", {}).pop(name, None)
 
         return drawn
@@ -98,10 +74,81 @@ def fragment(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     return made
 
 
-def _rows(settings: Settings, run: Run) -> tuple[str, int, tuple[int, ...], int]:
-    """All that the matrices of the step on screen depend on. How many tokens the run has sets the size of cells."""
-    index = step_index(settings, run)
-    return run.model.weights.version, index, tuple(run.ids[: run.steps[index].positions.stop]), len(run.ids)
+def _begin_part(name: str) -> PartPlace:
+    """Note that a part is drawn now; those within it are noted anew. Returns its place."""
+    parts: dict[str, PartPlace] = st.session_state.setdefault("parts", {})
+    around = _AROUND.get()
+    place = parts.get(name)
+    if place is None:
+        place = (*around, len({other for other in parts.values() if other[:-1] == around}))
+    within = [other for other, where in parts.items() if len(where) > len(place) and where[: len(place)] == place]
+    for other in within:
+        del parts[other]
+    parts[name] = place
+    return place
+
+
+def begin_drawing(reads: Collection[str]) -> None:
+    """All of the page is drawn from here on, whatever was asked for; its parts are noted with their places.
+
+    reads: what the page reads outside of its parts: when that changes, all of it is drawn again.
+    """
+    state = st.session_state
+    state.undrawn, state.parts, state.page_reads = {}, {}, frozenset(reads)
+    state.is_drawn = state.stand_still = False
+
+
+def end_drawing() -> None:
+    """All parts of the page are there: from here on each can be drawn again by itself."""
+    st.session_state.is_drawn = True
+
+
+def change(noted: Mapping[str, Any] | None = None, /, **settings: Any) -> None:
+    """In a callback: change settings, and draw again exactly what reads them or what follows from them.
+
+    So is what an act before asked for and what was not drawn since: where two acts come at once, Streamlit draws what
+    the later one asks for. Parts are drawn in the page's order: a browser takes no part before those above it.
+
+    noted: values of the session state, by name; they count as changed.
+    """
+    before = current()
+    for name, value in settings.items():
+        look_at(name, value)
+    st.session_state.update(noted or {})
+    write_address()
+    _draw_again(before, current(), frozenset(noted or ()))
+
+
+def _draw_again(before: Settings, after: Settings, noted: frozenset[str]) -> None:
+    state = st.session_state
+    names = differing(before, after) | noted
+    if not state.get("is_drawn") or names & state.page_reads or page_is_on_its_way():
+        return _draw_all()
+    try:
+        names |= following(before, after)
+    except ValueError:  # the page itself will say why
+        return _draw_all()
+    if names & state.page_reads:
+        return _draw_all()
+    if names & {"rows", "sampled"}:
+        state.stand_still = "rows" not in names
+    _draw_parts([name for name in state.parts if DECLARED[name].is_concerned(names, before, after)])
+
+
+def _draw_parts(concerned: list[str]) -> None:
+    parts, undrawn = st.session_state.parts, st.session_state.undrawn
+    undrawn.update(dict.fromkeys(concerned))
+    if not undrawn:
+        return
+    try:
+        st.rerun(sorted(undrawn, key=lambda name: parts.get(name, ())))
+    except StreamlitAPIException:  # one of them is not there any more
+        _draw_all()
+
+
+def _draw_all() -> None:
+    st.session_state.is_drawn = False  # so that an act that comes before that does not ask for less
+    st.rerun()
 
 
 def guarded(part: Callable[P, None]) -> Callable[P, None]:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from dashboard.browser.share import share
 from dashboard.link import settings, visit
-from dashboard.shell.fragments import fragment, redraw
+from dashboard.shell.fragments import change, fragment
+from dashboard.shell.reads import EVERY_SETTING
 
 TOO_LONG = (
     "The link of this view contains the whole text and has {length:,} characters. Many programs cut a link after "
@@ -35,12 +36,11 @@ def headline(text: str, beside: Callable[[], None] | None = None) -> None:
                 st.text(notice)
 
 
-@fragment("share")
+@fragment("share", reads=EVERY_SETTING | {"share-asked"})
 def _share() -> None:
     asked = st.session_state.get("share-asked", 0)
     share(urlencode(visit.shared()), asked=asked, key="share-view", on_ask=_answer)
 
 
 def _answer(number: int) -> None:
-    st.session_state["share-asked"] = number
-    redraw(["share"])
+    change({"share-asked": number})

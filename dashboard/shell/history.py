@@ -2,19 +2,17 @@
 
 from dashboard.browser.history import keep_history
 from dashboard.link import address, settings
-from dashboard.shell.fragments import fragment, redraw
+from dashboard.shell.fragments import change, fragment
 
-_WHAT_IS_RUN = ("model", "shape", "text")
-QUIET = [*(name for name in settings.PARSERS if name not in (*settings.VIEW, *_WHAT_IS_RUN)), "v", "fp", address.ON]
+QUIET = [*(name for name, known in settings.SETTINGS.items() if known.quiet), "v", "fp", address.ON]
 """What of an address changes in place: one goes back to a text, a model or a view, not to each value of a slider."""
-_PART = "history"
 
 
-@fragment(_PART)
+@fragment("history", reads={"history-ready"})
 def history() -> None:
     """See to it from now on. It shows nothing."""
     keep_history(QUIET, _ready, key="pager-history")
 
 
 def _ready() -> None:
-    redraw([_PART])  # what the address has to say is written before
+    change({"history-ready": True})  # what the address has to say is written before

@@ -5,18 +5,23 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.link import visit
 from dashboard.shell import presenter
+from dashboard.shell.fragments import fragment
+from dashboard.shell.reads import EVERY_SETTING
 
 INFERENCE, WHOLE_MODEL = "inference.py", "whole_model.py"
 RUN_FILE = "run_file.py"
 _TITLES = {INFERENCE: "Inference", WHOLE_MODEL: "Whole model", RUN_FILE: "Run file"}
 NO_PAGE = f"The link leads to a page that does not exist, so the page {_TITLES[INFERENCE]} is shown."
-LINKS = "pages"
-"""The fragment with the links: it is drawn again whenever the view changes, so that they lead to the same view."""
 
 
 def pages() -> list[st.Page]:
     """All pages, in visiting order; the first one is where a bare address leads."""
-    return [st.Page(path, title=title, default=path == INFERENCE) for path, title in _TITLES.items()]
+    return [page_at(path) for path in _TITLES]
+
+
+def page_at(path: str) -> st.Page:
+    """The page of this file: links lead to it also where a part of a page is drawn by itself."""
+    return st.Page(path, title=_TITLES[path], default=path == INFERENCE)
 
 
 def say_no_page() -> None:
@@ -36,11 +41,11 @@ def place_for_links() -> DeltaGenerator:
     return st.container(key="page-links-place")
 
 
-@st.fragment(key=LINKS)
+@fragment("pages", reads=EVERY_SETTING)
 def links() -> None:
-    """The pages in one row, and the way out of presenter mode."""
+    """The pages in one row, whose links lead to the same view, and the way out of presenter mode."""
     link = visit.link()
     with st.container(horizontal=True, gap="medium", key="page-links"):
-        for path in _TITLES:
-            st.page_link(path, query_params=link)
+        for page in pages():
+            st.page_link(page, query_params=link)
         presenter.way_out()

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.figures.enlarged import enlarged
 from dashboard.link import visit
+from dashboard.shell.fragments import change
 
 SIZE = 1.35
 WIDEST_EQUATION = 930  # pixels beside the next token on a screen of 1280, the smallest that projectors show
@@ -37,8 +38,7 @@ def way_out() -> None:
 
 
 def _stop() -> None:
-    visit.look_at("present", 0)
-    st.rerun()
+    change(present=0)
 
 
 def sized(figure: go.Figure) -> go.Figure:

@@ -10,7 +10,7 @@ from dashboard.server.computed import model_of
 from dashboard.server.memory import may_be_long
 from dashboard.server.turns import LONG
 from llm_core import Step
-from llm_core.runs.node import is_prefilled
+from llm_core.runs.node import prefilled
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def _tokens_to_run(chosen: Settings) -> int:
         return 0
     model = model_of(chosen)
     ids = model.tokenizer.encode(chosen.text)
-    return 0 if is_prefilled(model, ids) else len(ids)
+    return 0 if prefilled(model, ids) is not None else len(ids)
 
 
 @contextmanager

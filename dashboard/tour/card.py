@@ -10,40 +10,45 @@ from typing import Any
 import streamlit as st
 
 from dashboard.browser.tour import TourGuess, TourMessage, tour_card
-from dashboard.explainer import panel
 from dashboard.link import visit
 from dashboard.link.settings import Settings
 from dashboard.link.tour_stops import STOPS, checked_stop, step_of_stop, view_of
-from dashboard.matrices.sections import shows_all
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import step_index
-from dashboard.shell.fragments import SAMPLER_PARTS, TOUR, callback, fragment, redraw, remember_rows
+from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key
 from dashboard.tour.facts import Facts, stop_facts
+from dashboard.tour.state import Told, TourState
 from dashboard.tour.texts import card_texts, filled, stop_texts
 from llm_core import Run
 
-START = "tour-start"
-LOOKS = ("station", "step", "layer", "head")
+_STATE = "tour-state"
+
+
+def _state() -> TourState:
+    found: TourState = st.session_state.get(_STATE, TourState())
+    return found
+
+
+def _told_of(stop: str, run: Run) -> Told:
+    return Told(stop, run.model.weights.version, len(run.steps) > 1)
 
 
 def arrive(run: Run, chosen: Settings) -> None:
     """Look where the stop of the link looks, the first time that it is told of this run. Call before drawing."""
-    told_of = (chosen.tour, run.model.weights.version, len(run.steps) > 1)
-    if chosen.tour and st.session_state.get("tour-arrived") != told_of:
-        if "tour-before" not in st.session_state:
-            _remember(chosen)
-        _look(view_of(chosen.tour, run.model.config, len(run.steps)))
-    st.session_state["tour-arrived"] = told_of
+    st.session_state[_STATE], must_look = _state().arrived(_told_of(chosen.tour, run), chosen)
+    if must_look:
+        for name, value in {**view_of(chosen.tour, run.model.config, len(run.steps)), "cell": ""}.items():
+            visit.look_at(name, value)
 
 
-@fragment(START)
+@fragment("tour-start", reads=())
 def start_button() -> None:
     text = card_texts()
     st.button(text["start"], key="tour-start-button", help=text["start_hint"], on_click=_go, args=(STOPS[0],))
 
 
-@fragment(TOUR)
+@fragment("tour", reads={"tour", "present", "tokens", "rows", "sampled"}, needs={"tour", "present"})
 def card() -> None:
     """The card, where a stop is told; in presenter mode at least the way into the tour."""
     chosen = visit.current()
@@ -97,60 +102,23 @@ def _answer(question: dict[str, Any]) -> None:
         _leave()
     elif kind == "explain" and visit.current().tour:
         chosen = visit.current()
-        visit.look_at("cell", str(stop_facts(chosen.tour, run_of(chosen)).cell))
-        redraw([panel.PART])
+        change(cell=str(stop_facts(chosen.tour, run_of(chosen)).cell))
     elif kind == "resume":
-        visit.look_at("cell", "")
-        redraw([panel.PART, TOUR])
+        change(cell="")
     elif kind == "present":
-        visit.look_at("present", int(value is True))
-        st.rerun()
+        change(present=int(value is True))
 
 
 @callback
 def _go(stop: str) -> None:
     """Tell another stop: the page looks where it looks."""
-    before = visit.current()
-    run = run_of(before)
-    if not before.tour:
-        _remember(before)
-    visit.look_at("tour", stop)
-    st.session_state["tour-arrived"] = (stop, run.model.weights.version, len(run.steps) > 1)
-    _look(view_of(stop, run.model.config, len(run.steps)))
-    _redraw_since(before, run)
+    chosen = visit.current()
+    run = run_of(chosen)
+    entered = _state().entered(_told_of(stop, run), chosen)
+    change({_STATE: entered}, tour=stop, cell="", **view_of(stop, run.model.config, len(run.steps)))
 
 
 def _leave() -> None:
     """Look where the visitor looked before."""
-    before = visit.current()
-    visit.look_at("tour", "")
-    _look(st.session_state.pop("tour-before", {}))
-    _redraw_since(before, run_of(before))
-
-
-def _remember(chosen: Settings) -> None:
-    st.session_state["tour-before"] = {name: getattr(chosen, name) for name in LOOKS}
-
-
-def _look(view: dict[str, int | str]) -> None:
-    for name, value in view.items():
-        visit.look_at(name, value)
-    visit.look_at("cell", "")
-
-
-def _redraw_since(before: Settings, run: Run) -> None:
-    """Draw again what the change of view concerns, the card last: it points at what is above."""
-    now = visit.current()
-    changed = {name for name in (*LOOKS, "cell") if getattr(now, name) != getattr(before, name)}
-    parts: set[str] = set()
-    if "station" in changed:
-        parts |= {"stations"} if shows_all(run.model.config) else {"stations", "matrices", "sample"}
-    if "step" in changed:
-        parts |= {*SAMPLER_PARTS[1:], "layer", "matrices"}
-        remember_rows(now, run)
-        st.session_state.stand_still = False
-    if changed & {"layer", "head"}:
-        parts |= {"stations", "layer", "matrices"}
-    if "cell" in changed:
-        parts.add(panel.PART)
-    redraw([*sorted(parts - {TOUR}), TOUR])
+    left, before = _state().left()
+    change({_STATE: left}, tour="", cell="", **before)

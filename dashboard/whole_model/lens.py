@@ -1,6 +1,7 @@
 """The logit lens: what the model would say if it stopped after each layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,7 +17,7 @@ from dashboard.server import rude_words
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import on_screen, step_index
 from dashboard.shell.fields import choice, field, segments
-from dashboard.shell.fragments import callback, fragment, redraw
+from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import marked_one
 from dashboard.whole_model.stream import at, doors_in_short, doors_in_words
 from dashboard.whole_model.survey import survey_key
@@ -49,7 +50,10 @@ def no_lens(step: Step) -> str:
     )
 
 
-@fragment("whole-lens")
+@fragment(
+    "whole-lens",
+    reads={"rows", "tokens", "lens_token", "lens_until", "lens_window", "lens-typed", "lens-remark"},
+)
 def logit_lens() -> None:
     """The grid of the likeliest tokens, and one token through the layers."""
     chosen, _, step = on_screen()
@@ -111,18 +115,14 @@ def _choice_of_window(step: Step, chosen: Settings) -> None:
 
 @callback
 def _choose_window(size: int) -> None:
-    visit.look_at("lens_window", size)
     chosen, _, step = on_screen()
-    if len(step.positions) <= chosen.lens_window:
-        visit.look_at("lens_until", None)
-    redraw(["whole-lens"])
+    change(lens_window=size, lens_until=None if len(step.positions) <= size else chosen.lens_until)
 
 
 @callback
 def _choose_until(until: int) -> None:
     _, _, step = on_screen()
-    visit.look_at("lens_until", None if until == step.positions[-1] else until)
-    redraw(["whole-lens"])
+    change(lens_until=None if until == step.positions[-1] else until)
 
 
 # 0.2 MB each of 30 layers: as many positions as the widest window has
@@ -310,9 +310,8 @@ def _type_token(text: str) -> None:
     tokenizer = rude_words.unmasking(run_of(visit.current()).model.tokenizer)
     ids = tokens_of(tokenizer, text)
     if ids:
-        st.session_state["lens-typed"] = _typed() | set(ids)
-        st.session_state["lens-remark"] = (ids[0], split_in_words(text, [tokenizer.label(i) for i in ids]))
-        _follow(ids[0])
+        remark = ids[0], split_in_words(text, [tokenizer.label(i) for i in ids])
+        _follow(ids[0], {"lens-typed": _typed() | set(ids), "lens-remark": remark})
 
 
 def tokens_of(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -330,8 +329,7 @@ def split_in_words(text: str, labels: list[str]) -> str:
     return f"This model writes {quoted(text)} as {len(labels)} tokens ({shown}). {followed_one}"
 
 
-def _follow(token: int) -> None:
+def _follow(token: int, noted: dict[str, Any] | None = None) -> None:
     chosen, _, step = on_screen()
     usual = came_next(step, window(step, chosen)[-1])
-    visit.look_at("lens_token", None if token == usual else token)
-    redraw(["whole-lens"])
+    change(noted, lens_token=None if token == usual else token)

@@ -22,10 +22,11 @@ from dashboard.matrices.shared_heads import kv_head_of, sharing_sentence
 from dashboard.server import rude_words
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import on_screen
-from dashboard.shell.fragments import callback, fragment, redraw
+from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import marked, marked_one
-from dashboard.shell.navigation import INFERENCE
+from dashboard.shell.navigation import INFERENCE, page_at
 from dashboard.shell.presenter import sized
+from dashboard.shell.reads import EVERY_SETTING
 from dashboard.whole_model.survey import SURVEY_ROWS, Survey, cell, is_complete, survey, survey_key, surveyed_entries
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue.entry import Entry
@@ -102,7 +103,7 @@ def refuse_unknown(config: ModelConfig) -> None:
 # ---- the map --------------------------------------------------------------------------------------------------------
 
 
-@fragment("whole-map")
+@fragment("whole-map", reads={"rows", "part", "layer", "head"})
 def map_of_all() -> None:
     """The map. What it shows is sent once."""
     chosen, run, step = on_screen()
@@ -182,19 +183,14 @@ def _choose(name: str) -> None:
     run = run_of(visit.current())
     name, _, head = name.partition("#")
     entry = catalogue.matrix(run.model.config, name)
-    visit.look_at("part", _part_of(entry))
-    visit.look_at("station", STATION.get(entry.part, entry.part))
-    if entry.layer is not None:
-        visit.look_at("layer", entry.layer)
-    if head:
-        visit.look_at("head", int(head))
-    redraw(["whole-map", "whole-matrix"])
+    there = ({} if entry.layer is None else {"layer": entry.layer}) | ({"head": int(head)} if head else {})
+    change(part=_part_of(entry), station=STATION.get(entry.part, entry.part), **there)
 
 
 # ---- the chosen matrix ----------------------------------------------------------------------------------------------
 
 
-@fragment("whole-matrix")
+@fragment("whole-matrix", reads={"rows", "drawn", "part", "layer", "head", "skip_first", "pooling", "scale"})
 def chosen_matrix() -> None:
     """The matrix that was chosen on the map, in full, and the way to where it is computed."""
     chosen, run, step = on_screen()
@@ -222,8 +218,16 @@ def chosen_matrix() -> None:
         st.caption(f"{sharing} {remark}".strip())
     there = {"head": kv_head_of(config, look.head) if shared else look.head, "query": step.positions[-1]}
     panel.open_button_at(entry.name, there | {"vocab": step.sampled.id})
+    way_to_its_station()
+
+
+@fragment("whole-way", reads=EVERY_SETTING)
+def way_to_its_station() -> None:
+    """The link to where the chosen matrix is computed: it takes all settings along."""
+    chosen = visit.current()
+    entry = chosen_entry(chosen, run_of(chosen).model.config)
     st.page_link(
-        INFERENCE,
+        page_at(INFERENCE),
         label="See how it is computed",
         icon=":material/arrow_forward:",
         query_params=visit.link(station=STATION.get(entry.part, entry.part)),
@@ -247,4 +251,4 @@ def _view_on(chosen: Settings, step: Step, address: Address) -> dict[str, object
     return {name: value for name, value in wanted.items() if value != getattr(chosen, name)}
 
 
-AROUND = panel.Around(_view_on, ("whole-map", "whole-matrix"))
+AROUND = panel.Around(_view_on)

@@ -37,7 +37,7 @@ def at(door: str) -> str:
     return "at the input" if door == "input" else door.replace("after", "after layer")
 
 
-@fragment("whole-stream")
+@fragment("whole-stream", reads={"rows"})
 def stream() -> None:
     """Mean and largest row norm at each door."""
     _, run, step = on_screen()

@@ -50,7 +50,7 @@ _HELP = {
 }
 
 
-@fragment("whole-health")
+@fragment("whole-health", reads={"rows"})
 def health_table() -> None:
     """The table, and what stands out in it."""
     _, run, step = on_screen()

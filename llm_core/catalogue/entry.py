@@ -14,6 +14,19 @@ OperationName = Literal[
 ]
 
 
+TOKEN_ROWS = ("position", "query")
+"""The axes that have one row for each token of the step; a key is of any token so far."""
+
+
+def growing_axis(axes: tuple[str, ...]) -> int | None:
+    """Which axis has a row for each token of the step. None for cached keys and values, which have all rows so far, and
+    for logits and probabilities, of which a step has the sampled row alone.
+    """
+    if axes[-1] == "vocab":
+        return None
+    return next((i for i, axis in enumerate(axes) if axis in TOKEN_ROWS), None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """What one matrix, or one weight, is.
@@ -41,6 +54,11 @@ class Entry:
         """What each number of a norm's scale or shift is in a random model: it changes nothing there. None for all
         other weights, which are drawn, and for matrices."""
         return {"scale": 1.0, "shift": 0.0}.get(self.name.rpartition(".")[2]) if self.learned else None
+
+    @property
+    def hides(self) -> bool:
+        """True where the causal mask hides some of its cells (query, key) from attention."""
+        return self.operation in ("mask", "softmax") and self.axes[-2:] == ("query", "key")
 
     @property
     def learned(self) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from llm_core import catalogue
 from llm_core.catalogue.axis_sizes import matrix_shape
-from llm_core.catalogue.entry import Entry
+from llm_core.catalogue.entry import TOKEN_ROWS, Entry
 from llm_core.config.model_config import ModelConfig
 from llm_core.runs.generation import Step
 
@@ -183,4 +183,4 @@ def _values(cells: Cells, matrices: dict[str, Tensor]) -> Tensor:
 
 def _row_axis(entry: Entry) -> int:
     """Which axis of a matrix holds the step's rows; −1: none."""
-    return next((a for a, axis in enumerate(entry.axes) if axis in ("position", "query")), -1)
+    return next((a for a, axis in enumerate(entry.axes) if axis in TOKEN_ROWS), -1)

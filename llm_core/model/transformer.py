@@ -170,9 +170,13 @@ class Transformer(nn.Module):
         source: what has changed them; by default they were edited. Raises ValueError for a name that the model lacks,
         and for values of another shape than the weight's.
         """
+        if not isinstance(changed, Mapping):
+            raise ValueError(f"changed weights are given by their names, and not as a {type(changed).__name__}")
         copies = {}
         for name, values in changed.items():
             shape = catalogue.weight(self.config, name).shape
+            if not isinstance(values, Tensor):
+                raise ValueError(f"the new values of {name} must be a tensor, and not of type {type(values).__name__}")
             if tuple(values.shape) != shape:
                 raise ValueError(f"{name} has the shape {shape}, and the new values have {tuple(values.shape)}")
             copies[name] = torch.empty_like(self.get_parameter(name)).copy_(values)  # lies in memory as the old one

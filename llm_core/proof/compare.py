@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from llm_core import catalogue
+from llm_core.catalogue.entry import TOKEN_ROWS
 from llm_core.model.identity import Files, Seed
 from llm_core.model.transformer import Transformer
 from llm_core.proof import float64, transformers_side
@@ -227,7 +228,7 @@ def _aligned(matrix: Matrix, theirs: Tensor, rows: range, common: range) -> tupl
     """The cells that both sides hold, of the common rows: a step's keys may go further than the reference's, or not."""
     ours, theirs = (t.float() if t.dtype == torch.bfloat16 else t for t in (matrix.shared, theirs))
     for axis, word in enumerate(matrix.axes):
-        if word in ("position", "query") and "vocab" not in matrix.axes:
+        if word in TOKEN_ROWS and "vocab" not in matrix.axes:
             theirs = theirs.narrow(axis, common.start - rows.start, len(common))
         if word == "key":
             theirs = theirs.narrow(axis, 0, min(theirs.shape[axis], ours.shape[axis]))

@@ -7,7 +7,7 @@ so that a value does not depend on what else was asked for. A derived layer must
 Axis letters: b batch, p position (rows of the step), s cached positions, m model, v vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from llm_core import catalogue
 from llm_core.catalogue.axis_sizes import widest_row
-from llm_core.catalogue.entry import Entry
+from llm_core.catalogue.entry import TOKEN_ROWS, Entry, growing_axis
 from llm_core.config.model_config import ModelConfig
 from llm_core.model.attention import Rows, allowed_keys
 from llm_core.model.cache import CachedRows
@@ -83,6 +83,8 @@ def derive_matrices(
     the model lacks and for rows that the step lacks.
     """
     config = step.run.model.config
+    if not isinstance(names, Iterable):
+        raise ValueError(f"matrices are asked for by their names, and not by something of type {type(names).__name__}")
     entries = [catalogue.matrix(config, name) for name in ([names] if isinstance(names, str) else names)]
     whole = range(len(step.positions))
     check_rows(rows, len(whole))
@@ -105,14 +107,14 @@ def _matrix(step: Derivable, entry: Entry, found: tuple[Tensor, bool], rows: ran
         positions = step.positions[-1:]
     labels = tuple(_labels(step, axis, size, positions) for axis, size in zip(entry.axes, values.shape, strict=True))
     hidden = None
-    if entry.operation in ("mask", "softmax") and entry.axes[-2:] == ("query", "key"):
+    if entry.hides:
         hidden = ~allowed_keys(positions, step.positions.stop, step.run.model.config.window)
-    return Matrix(entry, values, labels, hidden, arrives)
+    return Matrix(entry, values, labels, hidden, arrives, positions.start)
 
 
 def _labels(step: Derivable, axis: str, size: int, positions: range) -> Sequence[str]:
     tokenizer, ids = step.run.model.tokenizer, step.run.ids
-    if axis in ("position", "query"):
+    if axis in TOKEN_ROWS:
         return [tokenizer.label(ids[p]) for p in positions]
     if axis == "key":
         return [tokenizer.label(i) for i in ids[:size]]
@@ -241,25 +243,16 @@ def _close(derived: Tensor, door: Tensor) -> bool:
 
 
 def _joined(parts: list[Tensor], axes: tuple[str, ...], trim: range) -> Tensor:
-    axis = _row_axis(axes)
+    axis = growing_axis(axes)
     if axis is None:  # cached rows: others may take their place in memory once no run holds them any more
         return parts[0].clone()
     whole = parts[0] if len(parts) == 1 else torch.cat(parts, axis)
     return cut(whole, axes, trim)
 
 
-def _row_axis(axes: tuple[str, ...]) -> int | None:
-    """Which axis counts the step's rows; None for cached keys and values, which have all rows in every block, and for
-    the sampled row's logits and probabilities.
-    """
-    if axes[-1] == "vocab":
-        return None
-    return next((i for i, axis in enumerate(axes) if axis in ("position", "query")), None)
-
-
 def cut(whole: Tensor, axes: tuple[str, ...], rows: range | None) -> Tensor:
     """These rows (all by default) of a whole matrix with these axes; a matrix without rows of its own as it is."""
-    axis = _row_axis(axes)
+    axis = growing_axis(axes)
     return whole if rows is None or axis is None else whole.narrow(axis, rows.start, len(rows))
 
 

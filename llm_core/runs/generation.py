@@ -5,6 +5,7 @@ m model, v vocabulary.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 
 from torch import Tensor
@@ -16,7 +17,8 @@ from llm_core.runs.matrix import Matrix
 from llm_core.runs.node import Node, prefill
 from llm_core.runs.not_finite import refuse_not_finite, where_it_began
 from llm_core.runs.prompts import check_prompt
-from llm_core.runs.sampling import Sampled, Sampling
+from llm_core.runs.sampling import Sampled, Sampling, sample
+from llm_core.support.numeric import as_whole
 from llm_core.support.plain_words import counted, one_line
 
 
@@ -92,25 +94,21 @@ class Copies(Sequence[Tensor]):
         return self._tensors[index].to("cpu", copy=True)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """One inference, a value: prompt_ids and new_ids (list[int]), steps (one for each sampled token), the text.
 
-    nodes: its passes, a path in the tree of what was computed; choices: the token sampled after each. Runs share nodes
-    as far as they agree. length: how many positions were computed; the last sampled token was never run.
+    prompt: the prompt's ids; nodes: its passes, a path in the tree of what was computed; choices: the token sampled
+    after each. Runs share nodes as far as they agree. length: how many positions were computed; the last sampled token
+    was never run.
     """
 
-    def __init__(
-        self,
-        model: Transformer,
-        prompt_ids: Sequence[int],
-        sampling: Sampling,
-        max_new_tokens: int,
-        nodes: tuple[Node, ...] = (),
-        choices: tuple[Sampled, ...] = (),
-    ) -> None:
-        self.model, self.sampling, self.max_new_tokens = model, sampling, max_new_tokens
-        self._prompt_ids = tuple(prompt_ids)
-        self.nodes, self.choices = nodes, choices
+    model: Transformer
+    prompt: tuple[int, ...]
+    sampling: Sampling
+    max_new_tokens: int
+    nodes: tuple[Node, ...] = ()
+    choices: tuple[Sampled, ...] = ()
 
     @property
     def steps(self) -> list[Step]:
@@ -119,7 +117,7 @@ class Run:
 
     @property
     def prompt_ids(self) -> list[int]:
-        return list(self._prompt_ids)
+        return list(self.prompt)
 
     @property
     def new_ids(self) -> list[int]:
@@ -128,7 +126,7 @@ class Run:
     @property
     def ids(self) -> list[int]:
         """The prompt's ids and the sampled ones."""
-        return [*self._prompt_ids, *self.new_ids]
+        return [*self.prompt, *self.new_ids]
 
     @property
     def length(self) -> int:
@@ -153,23 +151,24 @@ class Run:
         return "context" if self.length >= self.model.config.max_positions else None
 
     def shown_by(self, model: Transformer) -> "Run":
-        """The same run, its matrices with the labels of this model's tokenizer; nothing is computed again.
+        """The same run, with the labels of this model's tokenizer; nothing is computed again.
 
-        The choices keep their labels. Raises ValueError for a model with other weights.
+        Raises ValueError for a model with other weights.
         """
         if model.weights.version != self.model.weights.version:
             raise ValueError(f"{model.name} has other weights than {self.model.name}, which this run is of")
-        return Run(model, self._prompt_ids, self.sampling, self.max_new_tokens, self.nodes, self.choices)
+        choices = tuple(replace(sampled, tokenizer=model.tokenizer) for sampled in self.choices)
+        return replace(self, model=model, choices=choices)
 
     def __repr__(self) -> str:
         text = one_line(self.text, 60)
-        return f"<Run of {self.model.name}: {len(self._prompt_ids):,} + {len(self.choices):,} tokens, {text!r}>"
+        return f"<Run of {self.model.name}: {len(self.prompt):,} + {len(self.choices):,} tokens, {text!r}>"
 
     def _repr_html_(self) -> str:
         tokenizer = self.model.tokenizer
-        prompt = [tokenizer.label(i) for i in self._prompt_ids[: html.MOST_TOKENS]]
+        prompt = [tokenizer.label(i) for i in self.prompt[: html.MOST_TOKENS]]
         sampled = [(step.sampled.label, step.sampled.probability) for step in self.steps]
-        return html.run_html(self.model.name, prompt, sampled, self.sampling, len(self._prompt_ids))
+        return html.run_html(self.model.name, prompt, sampled, self.sampling, len(self.prompt))
 
     def longer(self) -> "Run":
         """This run and one more token: its last token is run, or the prompt, and the next one is sampled.
@@ -179,17 +178,10 @@ class Run:
         """
         if self.ended == "context":
             raise ValueError(f"this run fills all {self.model.config.max_positions:,} positions that the model holds")
-        node = self.nodes[-1].then([self.choices[-1].id]) if self.nodes else prefill(self.model, self._prompt_ids)
+        node = self.nodes[-1].then([self.choices[-1].id]) if self.nodes else prefill(self.model, self.prompt)
         key = self.sampling, len(self.choices), id(self.model.tokenizer)
         sampled = node.choices.get(key) or node.choices.add(key, self._sampled_after(node))
-        return Run(
-            self.model,
-            self._prompt_ids,
-            self.sampling,
-            self.max_new_tokens,
-            (*self.nodes, node),
-            (*self.choices, sampled),
-        )
+        return replace(self, nodes=(*self.nodes, node), choices=(*self.choices, sampled))
 
     def _sampled_after(self, node: Node) -> Sampled:
         logits = derivation.last_logits(node, keep=False).cpu()  # (1, v)
@@ -198,7 +190,7 @@ class Run:
         if not self.model.finite:
             refuse_not_finite(self.model, self.ids)
         index, tokenizer = len(self.choices), self.model.tokenizer
-        return Sampled(logits[0], self.sampling, index, tokenizer, again=lambda: derivation.last_logits(node)[0].cpu())
+        return sample(logits[0], self.sampling, index, tokenizer, again=lambda: derivation.last_logits(node)[0].cpu())
 
 
 def generate(
@@ -227,16 +219,16 @@ def steps(
         raise ValueError(
             f"a run needs a model, as load_model gives it, and was given something of type {type(model).__name__}"
         )
-    if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, int):
-        raise ValueError(f"{max_new_tokens!r:.40} new tokens were asked for; ask for a whole number of at least 1")
-    if max_new_tokens < 1:
-        raise ValueError(f"{max_new_tokens} new tokens were asked for; ask for at least 1")
+    count = as_whole(max_new_tokens)
+    if count is None or count < 1:
+        given = one_line(repr(max_new_tokens), 40)
+        raise ValueError(f"{given} new tokens were asked for; ask for a whole number of at least 1")
     if not isinstance(sampling, Sampling | None):
         raise ValueError(
             "sampling must be a Sampling, as in Sampling(temperature=0.8, seed=1), and not of type "
             f"{type(sampling).__name__}"
         )
-    run = Run(model, check_prompt(model, prompt), sampling or Sampling(), max_new_tokens)
+    run = Run(model, tuple(check_prompt(model, prompt)), sampling or Sampling(), count)
     while run.ended is None:
         run = run.longer()
         yield run

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from llm_core.catalogue.entry import Entry
+from llm_core.catalogue.entry import TOKEN_ROWS, Entry
 from llm_core.runs import html
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ class Matrix:
     values: a copy on the processor, made when it is first looked at; whatever is done to it, the run and all that is
     derived next stay as they are. shared: the same numbers where the engine keeps them, only ever to be read.
     mask: True where a cell of the last two axes (query, key) is hidden from attention; None where nothing is hidden.
-    arrives: False where its layer, derived again, did not reach the run's next door, or its cached
-    keys and values, within tolerance.
+    first_position: of the rows, where they are tokens of the step. arrives: False where its layer, derived again, did
+    not reach the run's next door, or its cached keys and values, within tolerance.
     """
 
     entry: Entry
@@ -33,6 +33,7 @@ class Matrix:
     labels: tuple[Sequence[str], ...]
     mask: Tensor | None = None
     arrives: bool = True
+    first_position: int = 0
 
     @cached_property
     def values(self) -> Tensor:
@@ -68,7 +69,8 @@ class Matrix:
     def to_frame(self) -> "pd.DataFrame":
         """The values as a pandas table with the labels of rows and columns; of several heads, one below the other.
 
-        A row is named by its head, where there are heads, its place and its label: labels alone may repeat. Raises
+        A row is named by its head, where there are heads, its place and its label: labels alone may repeat. Places of
+        tokens are their positions in the run. Raises
         ImportError without pandas, which comes with the dashboard.
         """
         import pandas as pd  # the engine itself does without
@@ -76,7 +78,7 @@ class Matrix:
         *outer, rows, columns = self.axes if len(self.axes) > 1 else ("", *self.axes)
         values = np.asarray(self).reshape(-1, self.shape[-1])
         labels = self.labels[-2] if len(self.axes) > 1 else [""]
-        places = [(i, label) for i, label in enumerate(labels)]
+        places = list(enumerate(labels, self.first_position if rows in TOKEN_ROWS else 0))
         heads = [(head,) for head in range(self.shape[0])] if outer else [()]
         index = pd.MultiIndex.from_tuples(
             [(*head, *place) for head in heads for place in places], names=[*outer, "place", rows]

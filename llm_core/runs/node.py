@@ -11,6 +11,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import torch
@@ -85,6 +86,7 @@ class PathBuffer:
                 self._lock.release()
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Node:
     """One pass: the token ids it read, their positions, what it kept, and the pass before it. It never changes.
 
@@ -93,21 +95,19 @@ class Node:
     choices: the tokens that runs have sampled after this pass, by how they were sampled.
     """
 
-    def __init__(
-        self,
-        model: Transformer,
-        parent: "Node | None",
-        ids: tuple[int, ...],
-        positions: range,
-        doors: list[Tensor],
-        buffer: PathBuffer,
-    ) -> None:
-        self.model, self.parent, self.ids, self.positions = model, parent, ids, positions
-        self.doors, self.buffer, self.number = doors, buffer, next(_numbers)
-        self._children: Alive[Node] = Alive()
-        self.choices: Alive[Sampled] = Alive()
+    model: Transformer
+    parent: "Node | None"
+    ids: tuple[int, ...]
+    positions: range
+    doors: tuple[Tensor, ...]
+    buffer: PathBuffer
+    number: int = field(default_factory=lambda: next(_numbers))
+    choices: Alive[Sampled] = field(default_factory=Alive)
+    _children: "Alive[Node]" = field(default_factory=Alive)
+
+    def __post_init__(self) -> None:
         for finalizer in (
-            weakref.finalize(self, buffer.release, positions),
+            weakref.finalize(self, self.buffer.release, self.positions),
             weakref.finalize(self, _forget, self.number),
         ):
             finalizer.atexit = False
@@ -147,9 +147,9 @@ def prefill(model: Transformer, ids: Sequence[int]) -> Node:
     return nodes.get(key) or nodes.add(key, _pass(model, None, tuple(ids)))
 
 
-def is_prefilled(model: Transformer, ids: Sequence[int]) -> bool:
-    """True where some run of the model holds the pass over this prompt."""
-    return _roots(model).get(_prefill_key(model, ids)) is not None
+def prefilled(model: Transformer, ids: Sequence[int]) -> Node | None:
+    """The pass over a whole prompt that some run of the model holds, which stays as long as the answer is held too."""
+    return _roots(model).get(_prefill_key(model, ids))
 
 
 def storages(nodes: Sequence[Node]) -> dict[int, int]:
@@ -196,4 +196,4 @@ def _pass(model: Transformer, parent: Node | None, ids: tuple[int, ...]) -> Node
     except BaseException:
         buffer.release(rows)
         raise
-    return Node(model, parent, ids, rows, [tap.values[name][0] for name in names], buffer)
+    return Node(model, parent, ids, rows, tuple(tap.values[name][0] for name in names), buffer)

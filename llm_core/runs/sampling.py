@@ -4,9 +4,8 @@ Everything here is float64 over the whole vocabulary (v), in token-id order. Eac
 looked at; the last is what the token is drawn from. stages.py lists them.
 """
 
-import numbers
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -14,7 +13,8 @@ from torch import Tensor
 
 from llm_core.model.tokenizer import Tokenizer
 from llm_core.runs.stages import STAGES, StageInput, StageKind, StageSettings
-from llm_core.support.plain_words import as_sentence, counted
+from llm_core.support.numeric import as_real, as_whole
+from llm_core.support.plain_words import as_sentence, counted, one_line
 
 MAX_SEED = 2**64 - 1
 
@@ -31,23 +31,25 @@ class Sampling(StageSettings):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        wholes: dict[str, object] = {}
         for kind in STAGES:
-            value = getattr(self, kind.name)
-            if kind.whole:
-                wholes[kind.title] = value
-            elif isinstance(value, bool) or not isinstance(value, numbers.Real):
-                raise ValueError(f"the {kind.title} is {value!r:.40}; it must be a number")
-        wholes["the seed"] = self.seed
-        if not all(isinstance(n, int) and not isinstance(n, bool) for n in wholes.values()):
-            told = " and ".join(f"{name} is {value}" for name, value in wholes.items())
-            raise ValueError(f"{told}; {'both' if len(wholes) == 2 else 'all'} must be whole numbers")
+            if not kind.whole:
+                self._keep(kind.name, as_real, f"the {kind.title}", "a number")
+        for name, title in [*((kind.name, kind.title) for kind in STAGES if kind.whole), ("seed", "the seed")]:
+            self._keep(name, as_whole, title, "a whole number")
         for kind in STAGES:
             value = getattr(self, kind.name)
             if not kind.fits(value):
                 raise ValueError(kind.refusal.format(value))
         if not 0 <= self.seed <= MAX_SEED:
             raise ValueError(f"the seed is {self.seed}; it must be between 0 and {MAX_SEED:,}")
+
+    def _keep(self, name: str, kept: Callable[[object], float | None], title: str, kind: str) -> None:
+        """Take a setting up as Python's own number, so that equal settings are written alike everywhere."""
+        given = getattr(self, name)
+        value = kept(given)
+        if value is None:
+            raise ValueError(f"{title} is {one_line(repr(given), 40)}; it must be {kind}")
+        object.__setattr__(self, name, value)
 
     def in_words(self) -> str:
         """All settings in one line: "temperature 1, top-k off, top-p off, dice seed 0"."""
@@ -122,39 +124,57 @@ def draw(probabilities: Tensor, u: float) -> int:
     return int(probabilities.nonzero()[-1])  # u · total was rounded up to the total itself
 
 
+@dataclass(frozen=True, eq=False)
 class Sampled:
-    """The token that one step chose, and how.
+    """The token that one step chose, and how. Made by `sample`.
 
-    id, text and label (for reading) of the token; probability: the model's own, softmax(logits)[id];
-    drawn_probability: in the distribution it was drawn from, after all stages; u: the dice's number.
+    id of the token; index: which of the run's sampled tokens it is, from 0; probability: the model's own,
+    softmax(logits)[id]; drawn_probability: in the distribution it was drawn from, after all stages; u: the dice's
+    number; logits: gives the step's logits (v) again.
     """
 
-    def __init__(
-        self,
-        logits: Tensor,
-        sampling: Sampling,
-        index: int,
-        tokenizer: Tokenizer,
-        again: Callable[[], Tensor] | None = None,
-    ) -> None:
-        """logits (v); index counts the run's sampled tokens from 0.
+    id: int
+    index: int
+    sampling: Sampling
+    probability: float
+    drawn_probability: float
+    u: float
+    tokenizer: Tokenizer = field(repr=False)
+    logits: Callable[[], Tensor] = field(repr=False)
 
-        again: gives the same logits at a later look; without it these are kept.
-        """
-        self.sampling, self.index, self.tokenizer = sampling, index, tokenizer
-        self._again = again or (lambda: logits)
-        self.u = uniform(sampling.seed, index)
-        first, *_, last = stages(logits, sampling)
-        self.id = draw(last.probabilities, self.u)
-        self.text, self.label = tokenizer.text(self.id), tokenizer.label(self.id)
-        self.probability = float(first.probabilities[self.id])
-        self.drawn_probability = float(last.probabilities[self.id])
+    @property
+    def text(self) -> str:
+        return self.tokenizer.text(self.id)
+
+    @property
+    def label(self) -> str:
+        """The text for reading: a space as ␣."""
+        return self.tokenizer.label(self.id)
 
     @property
     def stages(self) -> list[Stage]:
         """The stages, computed when looked at; the last is what the token was drawn from."""
-        found = stages(self._again(), self.sampling)
+        found = stages(self.logits(), self.sampling)
         # a setting that is off hands on the very tensor that it was given: who looks may change one and not the other
         after = [stage.probabilities.clone() for stage in found]
         before = [after[0], *after[:-1]]
         return [replace(s, before=b, probabilities=p) for s, b, p in zip(found, before, after, strict=True)]
+
+
+def sample(
+    logits: Tensor,
+    sampling: Sampling,
+    index: int,
+    tokenizer: Tokenizer,
+    again: Callable[[], Tensor] | None = None,
+) -> Sampled:
+    """logits (v) → the token that these settings draw from them; index counts the run's sampled tokens from 0.
+
+    again: gives the same logits at a later look; without it these are kept. Raises ValueError for logits that are not
+    numbers.
+    """
+    u = uniform(sampling.seed, index)
+    first, *_, last = stages(logits, sampling)
+    token = draw(last.probabilities, u)
+    probability, drawn = float(first.probabilities[token]), float(last.probabilities[token])
+    return Sampled(token, index, sampling, probability, drawn, u, tokenizer, again or (lambda: logits))

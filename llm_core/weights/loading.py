@@ -12,6 +12,7 @@ from llm_core.config.model_config import PRESETS, ModelConfig
 from llm_core.model.identity import Seed, Weights, version_of
 from llm_core.model.tokenizer import gpt2_tokenizer
 from llm_core.model.transformer import Transformer
+from llm_core.support.numeric import as_whole
 from llm_core.support.plain_files import cannot_read
 from llm_core.support.plain_words import one_line
 from llm_core.weights import hub
@@ -86,8 +87,8 @@ def _from_files(path: Path, dtype: str, progress: Progress) -> Transformer:
         return load_folder(path, one_line(path.name, 100), dtype, progress)
     if path.suffix.lower() == ".gguf" or is_gguf(path):
         return load_gguf(path, f"{path.stem}, expanded to {dtype}", dtype, progress)
-    told = one_line(path.name, 100)
-    raise ValueError(f"{told} is a file of a kind that is not read here: give a folder or a .gguf file")
+    file_name = one_line(path.name, 100)
+    raise ValueError(f"{file_name} is a file of a kind that is not read here: give a folder or a .gguf file")
 
 
 def _existing(name: str) -> Path | None:
@@ -133,13 +134,19 @@ def packaged_smollm2() -> Path:
 def random_model(config: ModelConfig, seed: int = 0, name: str = "custom") -> Transformer:
     """A model with GPT-2's tokenizer and random weights, distributed as PyTorch initialises nn.Embedding and nn.Linear.
 
-    The weights depend on the config and the seed alone. Raises ValueError for a seed out of range.
+    The weights depend on the config and the seed alone. Raises ValueError for what is no config, and for a seed out of
+    range.
     """
-    if not isinstance(seed, int) or not 0 <= seed <= MAX_WEIGHTS_SEED:
-        raise ValueError(f"the weights seed is {seed}; it must be between 0 and {MAX_WEIGHTS_SEED:,}")
-    identity = Weights(version_of(f"seed {seed}", config, "float32"), Seed(seed))
+    if not isinstance(config, ModelConfig):
+        raise ValueError(f"a random model needs a ModelConfig, and was given something of type {type(config).__name__}")
+    whole = as_whole(seed)
+    if whole is None or not 0 <= whole <= MAX_WEIGHTS_SEED:
+        raise ValueError(
+            f"the weights seed is {one_line(repr(seed), 40)}; it must be a whole number from 0 to {MAX_WEIGHTS_SEED:,}"
+        )
+    identity = Weights(version_of(f"seed {whole}", config, "float32"), Seed(whole))
     model = Transformer(config, gpt2_tokenizer(), name, identity)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(whole)
     weights = dict(model.named_parameters())
     for entry in catalogue.weights(config):
         _initialise(weights[entry.name], entry, _inputs(entry, config, weights), generator)

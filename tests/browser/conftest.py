@@ -178,6 +178,14 @@ def other_visit(other_page: Page, address: str) -> Iterator[Visit]:
     yield from _visit(other_page, address)
 
 
+@pytest.fixture
+def new_tab(one_page: Page, address: str) -> Iterator[Visit]:
+    """A visitor in a tab of its own, whose history is empty: a tab remembers 50 entries at most."""
+    page = one_page.context.new_page()
+    yield from _visit(page, address)
+    page.close()
+
+
 def _visit(page: Page, address: str) -> Iterator[Visit]:
     page.set_viewport_size(WIDE)
     page.goto(f"{address}/_stcore/health")

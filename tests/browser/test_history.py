@@ -14,7 +14,8 @@ def entries(visit: Visit) -> int:
     return int(visit.page.evaluate("history.length"))
 
 
-def test_each_view_is_one_entry_and_back_leads_to_the_one_before(visit: Visit) -> None:
+def test_each_view_is_one_entry_and_back_leads_to_the_one_before(new_tab: Visit) -> None:
+    visit = new_tab
     before = entries(visit)
     visit.open()
     visit.expect_matrices(run_of(DEFAULTS))
@@ -42,7 +43,8 @@ def test_each_view_is_one_entry_and_back_leads_to_the_one_before(visit: Visit) -
     eventually(lambda: _is_at(visit, "/_stcore/health"))
 
 
-def test_an_act_that_changes_several_values_is_one_entry(visit: Visit) -> None:
+def test_an_act_that_changes_several_values_is_one_entry(new_tab: Visit) -> None:
+    visit = new_tab
     visit.open(model="llama-nano")
     visit.expect_query(v=LINK_VERSION, fp=load_model("llama-nano").weights.version[:8])
     before = entries(visit)

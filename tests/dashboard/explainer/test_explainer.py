@@ -524,8 +524,7 @@ def test_explaining_begins_at_the_station_on_screen(monkeypatch, toy, station, c
     begun = []
     monkeypatch.setattr(panel, "on_screen", lambda: (chosen, run, run.steps[0]))
     monkeypatch.setattr(panel, "_go", begun.extend)
-    monkeypatch.setattr(panel, "redraw", lambda parts: None)
-    monkeypatch.setattr(panel.st, "button", lambda *args, **more: True)
+    monkeypatch.setattr(panel.st, "button", lambda label, on_click, args, **more: on_click(*args))
     panel.open_button()
     assert list(map(str, begun)) == [cell.format(drawn=run.new_ids[0])]
 

@@ -6,6 +6,7 @@ from dashboard.figures.equation import equation
 from dashboard.figures.geometry import cell_for_numbers
 from dashboard.link import settings, visit
 from dashboard.link.region import Region
+from dashboard.matrices import region_drag
 from dashboard.matrices.look import has_choice
 from dashboard.matrices.pictures import Look
 from dashboard.matrices.region import layer_entries, region_picture
@@ -68,24 +69,22 @@ def test_of_a_region_without_room_for_its_numbers_the_first_16_rows_and_columns_
 )
 def test_what_a_browser_cannot_have_dragged_changes_nothing(step, monkeypatch, asked) -> None:
     monkeypatch.setattr(visit, "current", lambda: settings.Settings(model="llama-nano", layer=1))
-    monkeypatch.setattr(visit, "look_at", lambda name, value: pytest.fail(f"{name} was set to {value}"))
+    monkeypatch.setattr(region_drag, "change", lambda *noted, **settings: pytest.fail(f"{settings} was set"))
     show(asked, step)
 
 
 def test_a_region_opens_the_exact_cells_of_its_head(step, monkeypatch) -> None:
-    looked, drawn = {}, []
+    looked = {}
     monkeypatch.setattr(visit, "current", lambda: settings.Settings(model="llama-nano", layer=1))
-    monkeypatch.setattr(visit, "look_at", lambda name, value: looked.update({name: str(value)}))
-    monkeypatch.setattr("dashboard.matrices.region_drag.redraw", drawn.extend)
+    monkeypatch.setattr(region_drag, "change", lambda noted, **settings: looked.update(noted, **settings))
     show(region(), step)
-    assert looked == {"panel": "exact", "exact": "attention.weights:3-9:2-4", "head": "2"}
-    assert "layer" in drawn and "of-head" in drawn
+    part = "attention.weights:3-9:2-4"
+    assert looked == {"panel": "exact", "exact": part, "head": 2, "exact-remark": (part, "")}
 
 
 def test_keys_that_the_current_head_shares_leave_it_and_others_choose_the_first_head_that_reads_them(step, monkeypatch):
     config, looked = step.run.model.config, {}
-    monkeypatch.setattr("dashboard.matrices.region_drag.redraw", lambda parts: None)
-    monkeypatch.setattr(visit, "look_at", lambda name, value: looked.update({name: value}))
+    monkeypatch.setattr(region_drag, "change", lambda noted, **settings: looked.update(settings))
     share = config.heads // config.kv_heads
     monkeypatch.setattr(visit, "current", lambda: settings.Settings(layer=1, head=share - 1))
     show(region("layers.1.attention.k", head=0), step)

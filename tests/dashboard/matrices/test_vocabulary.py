@@ -39,6 +39,8 @@ def test_a_table_that_was_opened_is_in_the_link_and_no_act_after_it_is_lost() ->
     states = page._tree.get_widget_states()
     states.widgets.append(WidgetState(id=table.proto.id, bool_value=True))  # AppTest has no click for it
     page._run(states)
+    assert [len(frame.value) for frame in page.dataframe] == [50_257]  # what is drawn again: its part of the page
+    page.run()
     assert [len(frame.value) for frame in page.dataframe] == [5, 50_257]
     page.number_input(key="dice_seed").set_value(99).run()
     link = link_of(page)

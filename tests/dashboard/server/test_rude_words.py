@@ -135,5 +135,6 @@ def test_files_of_data_hold_the_real_labels_and_nothing_is_computed_for_them(toy
     real = rude_words.unmasked(run)
     assert real.steps[0].matrix("logits").labels[-1][rude] == "␣shit"
     assert run.steps[0].matrix("logits").labels[-1][rude] == "␣s•••"
-    assert real.nodes is run.nodes and real.choices is run.choices and real.model.embedding is run.model.embedding
+    assert real.nodes is run.nodes and real.model.embedding is run.model.embedding
+    assert real.new_ids == run.new_ids and all(each.tokenizer is real.model.tokenizer for each in real.choices)
     assert rude_words.unmasked(real) is real

@@ -1,17 +1,12 @@
 """A click that arrives together with settings of which no run can be made: the page says why, and stays alive."""
 
-from dataclasses import replace
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.downloads import menu
 from dashboard.explainer import panel
-from dashboard.link.settings import DEFAULTS
 from dashboard.overview import overview
 from dashboard.proof import badge
-from dashboard.server.computed import run_of
-from dashboard.shell import fragments
 from dashboard.shell.fragments import callback
 from dashboard.tour import card
 from dashboard.whole_model import lens
@@ -86,41 +81,3 @@ def test_a_callback_still_draws_again_and_reports_what_is_wrong_with_the_program
     for error in (Again(), RuntimeError()):
         with pytest.raises(type(error)):
             callback(failing)(error)
-
-
-@pytest.mark.parametrize(
-    ("looked_at", "drawn"),
-    [
-        ({}, set()),
-        ({"cell": "logits/0.3"}, {"explainer"}),
-        ({"tour": "mask"}, {"tour"}),
-        ({"present": 1}, {"tour"}),
-    ],
-)
-def test_other_dice_draw_the_panel_and_the_tour_again_only_where_they_are_open(monkeypatch, looked_at, drawn):
-    chosen, asked = replace(DEFAULTS, **looked_at), []
-    monkeypatch.setattr(fragments, "current", lambda: chosen)
-    monkeypatch.setattr(
-        fragments.st, "session_state", State(rows=fragments._rows(chosen, run_of(chosen)), settings=chosen)
-    )
-    monkeypatch.setattr(fragments.st, "rerun", asked.append)
-    fragments.after_sampling()
-    parts = [part for part in fragments.SAMPLER_PARTS if part not in {"explainer", "tour"} - drawn]
-    assert asked == [[*parts, fragments.DRAWN_TOKEN, fragments.LINKS]]
-
-
-def test_where_the_same_token_is_drawn_its_column_stands_still(monkeypatch):
-    run, asked = run_of(DEFAULTS), []
-    monkeypatch.setattr(fragments, "current", lambda: DEFAULTS)
-    shown = {fragments.DRAWN_TOKEN: run.steps[0].sampled.id}
-    monkeypatch.setattr(fragments.st, "session_state", State(rows=fragments._rows(DEFAULTS, run), **shown))
-    monkeypatch.setattr(fragments.st, "rerun", asked.append)
-    fragments.after_sampling()
-    assert fragments.DRAWN_TOKEN not in asked[0]
-
-
-class State(dict):
-    """As Streamlit's session state: by attribute too."""
-
-    __setattr__ = dict.__setitem__
-    __getattr__ = dict.__getitem__

@@ -98,7 +98,7 @@ def test_the_button_starts_the_tour_and_no_setting_changes():
     query = link_of(page)
     assert query["tour"] == STOPS[0] and query["station"] == "text" and "step" not in query
     assert page.session_state["temperature"] == 0.53 and page.session_state["dice_seed"] == 11
-    assert page.session_state["tour-before"] == {"station": "logits", "step": 2, "layer": 0, "head": 0}
+    assert page.session_state["tour-state"].before == {"station": "logits", "step": 2, "layer": 0, "head": 0}
 
 
 def test_a_stop_can_be_given_by_its_number():

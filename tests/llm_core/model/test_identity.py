@@ -142,6 +142,12 @@ def test_a_name_or_shape_that_the_model_lacks_is_refused(toy, name, shape, told)
         toy.with_weights({name: torch.zeros(shape)})
 
 
+@pytest.mark.parametrize("changed", [None, 3, [("embedding.token", torch.zeros(2))], {"embedding.token": [0.0]}])
+def test_what_are_no_weights_is_refused_in_a_sentence(toy, changed):
+    with pytest.raises(ValueError, match=r"are given by their names|must be a tensor"):
+        toy.with_weights(changed)
+
+
 def test_an_edit_that_is_no_number_is_noticed_and_one_that_repairs_it_too(toy):
     values = toy.weight(W_Q)
     values[0, 0] = torch.nan

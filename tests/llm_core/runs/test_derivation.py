@@ -144,6 +144,12 @@ def test_a_name_alone_and_rows_of_another_kind(toy):
             step.matrix("input", rows)
 
 
+@pytest.mark.parametrize("names", [3, None, 0.5])
+def test_what_are_no_names_is_refused_in_a_sentence(toy, names):
+    with pytest.raises(ValueError, match="matrices are asked for by their names"):
+        generate(toy, "hi").steps[0].matrices(names)
+
+
 def test_labels_are_the_tokens(toy):
     run = generate(toy, "hello how are you?", max_new_tokens=2)
     prompt = ["hello", "␣how", "␣are", "␣you", "?"]

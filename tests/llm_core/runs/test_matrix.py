@@ -38,6 +38,17 @@ def test_a_table_has_tokens_as_names_and_several_heads_below_each_other(toy):
         assert np.array_equal(frame.loc[head].to_numpy(), weights.values[head].numpy())
 
 
+def test_places_of_tokens_are_their_positions_in_the_run(toy):
+    run = generate(toy, "a b a", 2)
+    decode, part = run.steps[1].matrix("input"), run.steps[0].matrix("input", range(1, 3))
+    assert [place for place, _ in decode.to_frame().index] == [3] and decode.to_frame().index.names[0] == "place"
+    assert part.to_frame().index.tolist() == [(1, "␣b"), (2, "␣a")]
+    keys = run.steps[1].matrix("layers.0.attention.keys").to_frame()
+    assert keys.index.get_level_values("place").tolist() == [0, 1, 2, 3]
+    logits = run.steps[0].matrix("logits").to_frame()
+    assert logits.index.tolist() == [(2, "␣a")]
+
+
 def test_every_kind_of_matrix_has_a_table(small_model):
     step = generate(small_model, ids(4), 2).steps[1]
     for matrix in step.matrices(step.names):

@@ -1,5 +1,6 @@
 """The tree of passes: what is shared, what is copied, and that no node ever changes."""
 
+import dataclasses
 import gc
 import threading
 import weakref
@@ -11,7 +12,7 @@ from llm_core import Sampling, generate, load_model
 from llm_core.runs import generation
 from llm_core.runs import node as tree
 from llm_core.runs.generation import steps
-from llm_core.runs.node import is_prefilled, prefill, storages
+from llm_core.runs.node import prefill, prefilled, storages
 from tests.helpers.small_models import copied, ids
 
 HELLO = "hello how are you?"
@@ -44,9 +45,9 @@ def test_one_more_token_is_one_more_node(small_model):
 
 def test_one_more_token_computes_one_pass_and_draws_one_token(toy, monkeypatch):
     run, passes, draws = generate(toy, HELLO, 6), [], []
-    compute, sampled = tree._pass, generation.Sampled
+    compute, sampled = tree._pass, generation.sample
     monkeypatch.setattr(tree, "_pass", lambda *what: passes.append(1) or compute(*what))
-    monkeypatch.setattr(generation, "Sampled", lambda *what, **how: draws.append(1) or sampled(*what, **how))
+    monkeypatch.setattr(generation, "sample", lambda *what, **how: draws.append(1) or sampled(*what, **how))
     longer = generate(toy, HELLO, 7)
     assert longer.choices[:6] == run.choices and (len(passes), len(draws)) == (1, 1)
 
@@ -106,6 +107,16 @@ def test_a_run_is_shown_by_models_of_the_same_weights_alone(toy):
         run.shown_by(load_model("toy", seed=1))
 
 
+def test_what_runs_share_cannot_be_changed_by_one_of_them(toy):
+    run = generate(toy, HELLO, 2)
+    for shared, name in ((run, "nodes"), (run.nodes[0], "doors"), (run.choices[0], "id")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(shared, name, None)
+    assert isinstance(run.nodes[0].doors, tuple) and isinstance(run.prompt, tuple)
+    run.prompt_ids.append(0)
+    assert run.prompt_ids == toy.tokenizer.encode(HELLO)
+
+
 def test_another_number_of_threads_computes_anew(toy):
     run, count = generate(toy, HELLO, 1), torch.get_num_threads()
     torch.set_num_threads(count + 1)
@@ -118,9 +129,9 @@ def test_another_number_of_threads_computes_anew(toy):
 def test_a_prompt_is_prefilled_as_long_as_a_run_of_it_lives(own_model):
     model = own_model()
     run = generate(model, ids(5), 2)
-    assert is_prefilled(model, ids(5)) and not is_prefilled(model, ids(4))
+    assert prefilled(model, ids(5)) is run.nodes[0] and prefilled(model, ids(4)) is None
     del run  # at once, without waiting for garbage collection
-    assert not is_prefilled(model, ids(5))
+    assert prefilled(model, ids(5)) is None
 
 
 def test_two_threads_that_compute_the_same_have_one_node(own_model, monkeypatch):

@@ -12,7 +12,7 @@ from transformers import TopKLogitsWarper, TopPLogitsWarper
 
 from llm_core import Sampling
 from llm_core.model.tokenizer import gpt2_tokenizer
-from llm_core.runs.sampling import Sampled, draw, stages, uniform
+from llm_core.runs.sampling import draw, sample, stages, uniform
 
 HAND = torch.tensor([0.1, 0.4, 0.2, 0.3], dtype=torch.float64)  # as probabilities
 
@@ -84,7 +84,7 @@ def test_temperature_zero_is_argmax():
         logits = torch.from_numpy(np.random.default_rng(seed).normal(size=1000))
         only = final(logits, temperature=0)
         assert only[logits.argmax()] == 1 and only.sum() == 1
-        assert Sampled(logits, Sampling(temperature=0, seed=seed), seed, gpt2_tokenizer()).id == logits.argmax()
+        assert sample(logits, Sampling(temperature=0, seed=seed), seed, gpt2_tokenizer()).id == logits.argmax()
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-12])
@@ -245,7 +245,7 @@ def test_draws_are_as_frequent_as_the_probabilities(settings, along):
 def test_sampled_tells_what_it_drew_and_from_what():
     logits = HAND.log()
     settings = Sampling(temperature=0.5, top_k=3, seed=5)
-    sampled = Sampled(logits, settings, 7, gpt2_tokenizer())
+    sampled = sample(logits, settings, 7, gpt2_tokenizer())
     assert sampled.u == uniform(5, 7)
     assert sampled.id == draw(sampled.stages[-1].probabilities, sampled.u)
     assert sampled.probability == pytest.approx(float(HAND[sampled.id]))

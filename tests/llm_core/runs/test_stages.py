@@ -2,12 +2,14 @@
 
 import dataclasses
 import itertools
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
 from llm_core import Sampling
-from llm_core.runs.sampling import Sampled, stages
+from llm_core.runs.sampling import sample, stages
 from llm_core.runs.stages import STAGES, StageSettings, all_titles, only
 
 HAND = torch.tensor([0.1, 0.4, 0.2, 0.3], dtype=torch.float64)  # as probabilities
@@ -34,8 +36,9 @@ def test_off_is_off_and_what_is_offered_can_be_used(kind) -> None:
     [
         ({"temperature": "warm"}, "the temperature is 'warm'; it must be a number"),
         ({"temperature": -0.5}, "the temperature is -0.5; it must be a number of 0 or more"),
-        ({"top_k": 1.5}, "top-k is 1.5 and the seed is 0; both must be whole numbers"),
-        ({"seed": True}, "top-k is 0 and the seed is True; both must be whole numbers"),
+        ({"top_k": 1.5}, "top-k is 1.5; it must be a whole number"),
+        ({"seed": True}, "the seed is True; it must be a whole number"),
+        ({"temperature": 10**400}, f"the temperature is 1{38 * '0'}…; it must be a number"),
         ({"top_k": -1}, "top-k is -1; it must be 0 (off) or more"),
         ({"top_p": None}, "the top-p is None; it must be a number"),
         ({"top_p": 1.5}, "top-p is 1.5; it must be above 0 and at most 1 (off)"),
@@ -45,6 +48,11 @@ def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(settings, sentence
     with pytest.raises(ValueError) as refused:
         Sampling(**settings)
     assert str(refused.value) == sentence
+
+
+def test_numbers_of_other_types_are_the_same_settings() -> None:
+    given = Sampling(Fraction(1, 2), np.int64(3), np.float32(0.5), np.uint64(7))
+    assert given == Sampling(0.5, 3, 0.5, 7) and repr(given) == repr(Sampling(0.5, 3, 0.5, 7))
 
 
 def test_settings_are_values() -> None:
@@ -91,7 +99,7 @@ def test_greedy_leaves_one_token() -> None:
 
 
 def test_a_stage_that_is_off_removes_nobody_and_shares_no_memory_with_the_one_before(toy) -> None:
-    sampled = Sampled(torch.zeros(6), Sampling(), 0, toy.tokenizer)
+    sampled = sample(torch.zeros(6), Sampling(), 0, toy.tokenizer)
     first, second, *_ = sampled.stages
     assert not second.removed.any() and second.removal == ""
     first.probabilities.zero_()
