@@ -26,7 +26,7 @@ from dashboard.shell.dialogs import close_dialog, dialog_on_page, open_dialog
 from dashboard.shell.fragments import callback, guarded
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.navigation import RUN_FILE, page_at
-from dashboard.shell.style import ROOM_FOR_DIALOG
+from dashboard.shell.workarounds import keep_room_for_dialog
 from llm_core import ModelConfig, Run, catalogue, python_lines, save_run
 from llm_core.catalogue.entry import Entry
 from llm_core.files.run_file import run_file_size
@@ -72,7 +72,7 @@ def take_away() -> None:
     if is_open:  # kept, so that whatever draws the page again leaves the dialog open
         _dialog()
     else:
-        st.html(ROOM_FOR_DIALOG)
+        keep_room_for_dialog()
 
 
 @callback

@@ -16,6 +16,7 @@ from dashboard.server.build import build_model
 from dashboard.server.computed import LIBRARY, model_of
 from dashboard.server.models import Loading
 from dashboard.shell.fragments import change
+from dashboard.shell.workarounds import style_that_leaves
 from llm_core import Transformer
 from llm_core.weights.curated import CURATED
 from llm_core.weights.loading import NoSuchModelError
@@ -23,9 +24,8 @@ from llm_core.weights.loading import NoSuchModelError
 _SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
 _STATE = "loading-state"
-_ALONE = "<i></i><style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
-"""While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes
-where it is put and leaves with it: a body of nothing but style would stay."""
+_ALONE = ".stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }"
+"""While a model is loaded, its progress stands in place of the last one's page."""
 
 
 def _state() -> LoadingState:
@@ -117,7 +117,7 @@ def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
 
 def _show_progress(loading: Loading, key: Key, place: DeltaGenerator) -> None:
     with place.container(key="loading", border=True):
-        st.html(_ALONE)
+        style_that_leaves(_ALONE)
         st.text(f"Loading {shortened(models.model_title(key.name, key.dtype))}")
         bar = st.progress(0.0)
         words = st.empty()

@@ -17,6 +17,7 @@ from dashboard.shell.dialogs import close_dialog
 from dashboard.shell.fragments import change, fragment, guarded, refusal
 from dashboard.shell.glossary import marked
 from dashboard.shell.presenter import sized
+from dashboard.shell.workarounds import style_that_leaves
 from llm_core import FiledRun
 from llm_core.catalogue.entry import Entry
 from llm_core.files.opened_run import FiledStep
@@ -28,9 +29,7 @@ MEANING = (
     "the Inference page saves such a file."
 )
 PARTS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
-_NO_SIDEBAR = (
-    "<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }</style>"
-)
+_NO_SIDEBAR = "[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }"
 """The settings beside the other pages change nothing here."""
 
 
@@ -38,7 +37,7 @@ _NO_SIDEBAR = (
 def page() -> None:
     """Draw the opener, and below it the run that was opened."""
     close_dialog()
-    st.html(_NO_SIDEBAR)
+    style_that_leaves(_NO_SIDEBAR)
     with st.container(key="headline"):
         st.title(HEADLINE, anchor=False)
     st.caption(MEANING)

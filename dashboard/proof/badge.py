@@ -17,7 +17,7 @@ from dashboard.server.proofs import Proofs
 from dashboard.shell.dialogs import dialog_on_page
 from dashboard.shell.fragments import callback, fragment
 from dashboard.shell.glossary import marked_one
-from dashboard.shell.style import ROOM_FOR_DIALOG
+from dashboard.shell.workarounds import keep_room_for_dialog
 from llm_core import Run, catalogue
 from llm_core.proof.compare import Proof
 
@@ -49,7 +49,7 @@ def proof() -> None:
     if is_open and future is not None:
         _table(run, future.result())
     else:
-        st.html(ROOM_FOR_DIALOG)
+        keep_room_for_dialog()
 
 
 def _state() -> ProofState:
