@@ -59,12 +59,12 @@ def mark_of(found: Proof, name: str) -> Mark:
     """What to write at one matrix: its error compared with its largest number, as the badge tells it."""
     error = found.relative[name]
     if error is None:
-        return "none", "–", f"This matrix was not compared: {found.reasons[name]}."
+        return Mark("none", "–", f"This matrix was not compared: {found.reasons[name]}.")
     off = name in found.off
     size = f"{rounded(error)} of the matrix's largest number"
     sentence = f"The largest difference from the results of {OTHERS[found.reference]} is {size}"
     sentence += ", which is more than rounding explains." if off else "."
-    return ("off", f"✗ {rounded(error)}", sentence) if off else ("ok", f"✓ {rounded(error)}", sentence)
+    return Mark("off", f"✗ {rounded(error)}", sentence) if off else Mark("ok", f"✓ {rounded(error)}", sentence)
 
 
 def rounded(error: float) -> str:

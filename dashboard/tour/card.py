@@ -4,11 +4,12 @@ The link holds the stop. A stop looks at a station, a step, a layer and a head; 
 back when the tour is left. No setting of the run is touched.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from dashboard.browser.tour import tour_card
+from dashboard.browser.tour import TourGuess, TourMessage, tour_card
 from dashboard.link import visit
 from dashboard.link.settings import Settings
 from dashboard.link.tour_stops import STOPS, checked_stop, step_of_stop, view_of
@@ -51,13 +52,13 @@ def start_button() -> None:
 def card() -> None:
     """The card, where a stop is told; in presenter mode at least the way into the tour."""
     chosen = visit.current()
-    shown = {"present": bool(chosen.present), "stops": STOPS, "words": card_texts(), "forms": glossary_key()}
+    shown = TourMessage(bool(chosen.present), list(STOPS), card_texts(), glossary_key())
     if chosen.tour:
-        shown |= _told(run_of(chosen), chosen)
-    tour_card(shown if chosen.tour or chosen.present else {}, key="tour-card", on_ask=_answer)
+        shown = _told(shown, run_of(chosen), chosen)
+    tour_card(shown if chosen.tour or chosen.present else None, key="tour-card", on_ask=_answer)
 
 
-def _told(run: Run, chosen: Settings) -> dict[str, Any]:
+def _told(shown: TourMessage, run: Run, chosen: Settings) -> TourMessage:
     stop = chosen.tour
     found = stop_facts(stop, run)
     text = stop_texts(stop, found.variant, found.values)
@@ -65,22 +66,23 @@ def _told(run: Run, chosen: Settings) -> dict[str, Any]:
     number = STOPS.index(stop)
     numbers = {"stop": str(number + 1), "stops": str(len(STOPS))}
     place = filled(card_texts()["place"], numbers, "texts.toml: the text “place” of [card]")
-    return {
-        "stop": stop,
-        "number": number,
-        "place": place,
-        "text": text,
-        "marks": found.marks if here else [],
-        "keys": found.shows,
-        "guess": _guess(found, here),
-    }
+    return replace(
+        shown,
+        stop=stop,
+        number=number,
+        place=place,
+        text=text,
+        marks=found.marks if here else [],
+        keys=list(found.shows),
+        guess=_guess(found, here),
+    )
 
 
-def _guess(found: Facts, here: bool) -> dict[str, Any] | None:
+def _guess(found: Facts, here: bool) -> TourGuess | None:
     if found.guess is None:
         return None
     guess = found.guess
-    return {"choices": guess.choices, "right": guess.right, "covered": [guess.covered] if here else []}
+    return TourGuess(guess.choices, guess.right, [guess.covered] if here else [])
 
 
 # ---- what is asked --------------------------------------------------------------------------------------------------

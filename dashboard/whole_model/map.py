@@ -3,11 +3,12 @@
 import hashlib
 import math
 import time
-from typing import Any
+from dataclasses import replace
 
 import streamlit as st
 
 from dashboard.browser.model_map import Column, MapPlan, Outside, model_map
+from dashboard.browser.thumbnail import Encoded
 from dashboard.explainer import panel
 from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation
@@ -116,11 +117,11 @@ def map_of_all() -> None:
     st.caption(marked_one(" ".join([words.MAP_SCALES, *rows_in_words(step)])))
 
 
-def thumbnails_with_words(found: Survey) -> dict[str, dict[str, Any]]:
+def thumbnails_with_words(found: Survey) -> dict[str, Encoded]:
     """All thumbnails by cell, each with what is said of it to those who cannot see it."""
     health = {cell(h.name, h.head): h for seen in found.seen.values() for h in seen.health}
     return {
-        name: thumbnail | {"said": range_in_words(health[name], thumbnail["kind"] == "probability")}
+        name: replace(thumbnail, said=range_in_words(health[name], thumbnail.kind == "probability"))
         for seen in found.seen.values()
         for name, thumbnail in seen.thumbnails.items()
     }
