@@ -19,6 +19,9 @@ from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation, shape_of
 from llm_core.explanation.operations import activated
 
+EXPLAIN_CELL = "Explain a cell"
+OF_EXPLAIN_CELL = "Every number was computed from other numbers. Click any cell to see which."
+
 
 def full(value: float) -> str:
     """A number with all the digits that tell float32 numbers apart."""
