@@ -127,8 +127,8 @@ def _add(place: Place, sources: list[Cells]) -> _Told:
 
 def _scale(place: Place, sources: list[Cells]) -> _Told:
     (value,) = _values(place, sources)
-    factor = 1 / math.sqrt(place.config.head_dim)
-    term = Term("dot product × scale", value * factor, [sources[0].link(0)], factor, (value,))
+    factor = place.entry.factor
+    term = Term(f"{sources[0].entry.symbol} × scale", value * factor, [sources[0].link(0)], factor, (value,))
     return _Told(term.value, [term], {"scale": factor})
 
 
