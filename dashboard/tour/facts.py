@@ -17,6 +17,7 @@ from dashboard.figures.picture import number, percent
 from dashboard.link.tour_stops import step_of_stop
 from dashboard.link.trail import Address
 from llm_core import Run, Step, explain, generate
+from llm_core.catalogue.part_titles import ACTIVATION_TITLES
 from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation, shape_of
 from llm_core.model.attention import allowed_keys
@@ -327,8 +328,9 @@ def _feedforward(at: _Place) -> Facts:
         "activated": said(told.numbers["activated"]),
         "result": said(told.result),
         "carried": _factor(told.terms[-1].inputs[0]),
+        "function": ACTIVATION_TITLES[config.feedforward],
     }
-    variant = {"gelu_tanh": "gelu"}.get(config.feedforward, str(config.feedforward))  # both have one text
+    variant = "gated" if config.gated else "relu" if config.feedforward == "relu" else "smooth"
     if variant == "relu":
         variant = {"0": "relu_none", "1": "relu_one"}.get(values["zeros"], variant)
     return Facts(values, marks, cell, variant)
