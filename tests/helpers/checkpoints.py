@@ -119,6 +119,9 @@ ARCHITECTURES = {
     ),
 }
 
+# Of each family the architecture with most that is its own: for tests that are too slow to try all of them
+EACH_FAMILY = ["gpt2", "llama, llama3 rope", "mistral, window", "qwen2", "qwen3", "neox, parallel"]
+
 
 def make(name: str, seed: int = 0, **changes: object) -> torch.nn.Module:
     """transformers' own model of one architecture, in eager attention, every parameter perturbed."""
