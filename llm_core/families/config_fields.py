@@ -43,6 +43,16 @@ def common_fields(c: Any) -> dict[str, Any]:
     )
 
 
+def refuse_other_head_dim(c: Any) -> None:
+    """Raises ValueError for a head_dim that some classes have no field for: their rotation takes it all the same, and
+    their heads do not."""
+    if getattr(c, "head_dim", None) not in (None, c.hidden_size // c.num_attention_heads):
+        raise ValueError(
+            f"this model's config sets head_dim to {c.head_dim}, which is not supported for type {c.model_type}: its "
+            "results would be wrong"
+        )
+
+
 def rope_fields(c: Any, partial: bool = False) -> dict[str, Any]:
     """RoPE's settings from `rope_parameters`, where transformers gathers those of old configs too.
 
