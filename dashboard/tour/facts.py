@@ -173,9 +173,14 @@ def _embedding(at: _Place) -> Facts:
     row = at.last("token_embedding")
     _, cell, marks = at.told("token_embedding", at.row, 0)
     whole = [{**mark, "columns": [0, len(row)]} for mark in marks]
-    return Facts(
-        {"id": str(at.run.prompt_ids[-1]), "width": str(len(row)), "numbers": _some(row.tolist())}, whole, cell
-    )
+    scaled = at.run.model.config.scaled_embedding
+    values = {
+        "id": str(at.run.prompt_ids[-1]),
+        "width": str(len(row)),
+        "numbers": _some(row.tolist()),
+        "root": f"√{len(row)}",
+    }
+    return Facts(values, whole, cell, "scaled" if scaled else "")
 
 
 def _order(at: _Place) -> Facts:

@@ -34,7 +34,8 @@ class Entry:
     formula is plain text with Unicode symbols; axes are the axis words of its values, in order; operands are the
     names of the matrices and weights that its operation reads, in the order of the formula. meaning: of a weight a
     sentence, since it is shown alone; of a matrix what stands after its title and formula, without a full stop.
-    factor: what a "scale" multiplies each number by; sign: the same as it is written between two matrices, "÷ √64".
+    factor: what a "scale" or a "lookup" multiplies each number by; sign: the same, as it is written between two
+    matrices, "÷ √64".
     """
 
     name: str

@@ -16,6 +16,7 @@ ACTIVATION_NAMES |= dict.fromkeys(
     ["gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"], "gelu_tanh"
 )
 GATED_NAMES = dict.fromkeys(["silu", "swish"], "swiglu")
+GATED_NAMES |= {name: "geglu" for name, kind in ACTIVATION_NAMES.items() if kind == "gelu_tanh"}
 
 
 def choice_of(table: dict[str, Any], value: str, what: str) -> Any:

@@ -80,7 +80,10 @@ class _Reference:
         """(n) → what the first layer reads (n, m)."""
         c, n, rows = self.config, len(ids), range(len(ids))
         seen: dict[str, Array] = {}
-        x = self.note(seen, "token_embedding", self.weights["embedding.token"][ids].double().numpy(), rows)
+        x = self.weights["embedding.token"][ids].double().numpy() * (
+            math.sqrt(c.model_dim) if c.scaled_embedding else 1.0
+        )
+        x = self.note(seen, "token_embedding", x, rows)
         added: Array | None = None
         if c.position == "learned":
             added = self.weights["embedding.position"][:n].double().numpy()
@@ -256,10 +259,15 @@ def _gelu(x: Array) -> Array:
     return 0.5 * x * (1 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2)))
 
 
+def _gelu_tanh(x: Array) -> Array:
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
 ACTIVATIONS: dict[FeedForwardKind, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "gelu": _gelu,
-    "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "gelu_tanh": _gelu_tanh,
     "swiglu": lambda x: x / (1 + np.exp(-x)),
+    "geglu": _gelu_tanh,
 }
 """Of a gated feed-forward what is done to the gate."""
