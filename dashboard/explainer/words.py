@@ -168,6 +168,9 @@ def _lookup(told: Explanation, config: ModelConfig) -> Shown:
     if "frequency" in told.numbers:
         n, wave = told.numbers, told.terms[0].label.split("(")[0]
         return f"{wave}({n['position']:.0f} × {brief(n['frequency'])}) = {brief(told.result)}", None
+    (term,) = told.terms
+    if term.factor != 1:
+        return f"{brief(term.inputs[0])} × {_factor(term.factor)} = {brief(told.result)}", None
     return f"copied: {brief(told.result)}", None
 
 

@@ -10,6 +10,7 @@ from llm_core.families.family import Family
 from llm_core.families.gpt2 import GPT2
 from llm_core.families.gpt_neox import GPT_NEOX
 from llm_core.families.llama import LLAMA
+from llm_core.families.stablelm import STABLELM
 from llm_core.support.plain_words import one_line
 
 FAMILIES: dict[str, Family] = {
@@ -19,6 +20,7 @@ FAMILIES: dict[str, Family] = {
     "qwen2": LLAMA,
     "qwen3": LLAMA,
     "gpt_neox": GPT_NEOX,
+    "stablelm": STABLELM,
 }
 
 

@@ -9,6 +9,7 @@ from llm_core.families.config_fields import (
     SIZE_FIELDS,
     choice_of,
     common_fields,
+    refuse_other_head_dim,
     rope_fields,
 )
 from llm_core.families.counterparts import Counterpart, of_attention, of_feedforward, of_stream
@@ -17,11 +18,7 @@ from llm_core.families.stored import Stored, embedding_tensor, layernorm_tensors
 
 
 def _config(c: Any) -> ModelConfig:
-    if getattr(c, "head_dim", None) not in (None, c.hidden_size // c.num_attention_heads):
-        raise ValueError(  # no field of the class, and yet its rotation heeds it, while its heads do not
-            f"this model's config sets head_dim to {c.head_dim}, which is not supported for type {c.model_type}: its "
-            "results would be wrong"
-        )
+    refuse_other_head_dim(c)
     return ModelConfig(
         **common_fields(c),
         **rope_fields(c, partial=True),
