@@ -7,6 +7,7 @@ from typing import Any
 
 from llm_core.config.model_config import ModelConfig
 from llm_core.families.family import Family
+from llm_core.families.gemma import GEMMA
 from llm_core.families.gpt2 import GPT2
 from llm_core.families.gpt_neox import GPT_NEOX
 from llm_core.families.llama import LLAMA
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Family] = {
     "qwen3": LLAMA,
     "gpt_neox": GPT_NEOX,
     "stablelm": STABLELM,
+    "gemma": GEMMA,
 }
 
 
