@@ -14,7 +14,11 @@ SMOLLM2_STAMP := .venv/.installed-$(subst ==,-,$(SMOLLM2))
 CHECK := import sys; v = sys.version_info; old = v < (3, 11); \
   old and sys.exit("This project needs Python 3.11 or newer, and $(PYTHON) is %d.%d: name another one, as in make run PYTHON=python3.12." % v[:2])
 
-.PHONY: help run test lint format bench screenshot clean
+# What checks the modules that run in the browser. Nothing else here needs node.
+MODULE_TESTS = $(shell find dashboard -name '*.test.js')
+NO_NODE     := the modules that run in the browser are not checked by themselves: that needs node and npm (on Debian and Ubuntu: apt install nodejs npm).
+
+.PHONY: help run test lint modules format bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -25,12 +29,17 @@ run: .venv/.installed $(SMOLLM2_STAMP) ## Serve the dashboard; options for Strea
 
 # Each test process computes with one thread: several of them fill the cores, and would only wait for each other's threads.
 test: .venv/.installed-dev $(SMOLLM2_STAMP) ## Run the tests, less the slow ones; all of them: ARGS='-m ""'
+	@if command -v node >/dev/null; then node --test $(MODULE_TESTS); else echo "There is no node, so $(NO_NODE)" >&2; fi
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: .venv/.installed-dev ## Check style and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory modules; else echo "There is no npm, so $(NO_NODE)" >&2; fi
+
+modules: node_modules/.installed
+	node_modules/.bin/tsc
 
 format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/python -m ruff check --fix .
@@ -42,8 +51,8 @@ bench: .venv/.installed-bench $(SMOLLM2_STAMP) ## Measure; the results are in be
 screenshot: .venv/.installed-dev ## Renew the README's picture of the page (needs Chromium)
 	$(BIN)/python -m benchmarks.screenshot $(ARGS)
 
-clean: ## Remove .venv and the tools' caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove .venv, node_modules and the tools' caches
+	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Each file below is written when its work is done, so the next call takes up an install that was interrupted.
 
@@ -58,6 +67,10 @@ clean: ## Remove .venv and the tools' caches
 
 .venv/.installed: requirements.txt .venv/.created
 	$(PIP) install -r requirements.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	npm ci --no-audit --no-fund
 	@touch $@
 
 # All else works without it: where it cannot be had, say so, go on, and try again next time.

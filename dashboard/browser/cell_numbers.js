@@ -1,3 +1,4 @@
+// @ts-check
 // Writes the numbers of small matrices into their cells.
 //
 // A heatmap says them through its trace's `meta`: numbers: { texts: a row of texts for each row of cells, size: pixels }.

@@ -1,3 +1,4 @@
+// @ts-check
 // Which cell of which matrix was clicked, and outlines around the explained cell and those that it was made from.
 //
 // A heatmap says through its trace's `meta` which cells of its matrix it shows:
@@ -7,9 +8,11 @@
 //               matrix, tile, matrices } }      matrices: each row is of another one, at its row `rows`
 // What is hidden by a mask is a second heatmap on the same axes, without a meta.
 
-import { allFigures, axesOf, outlineColours, placeOutlines, span, watchFigures } from "./figures.js";
+import { allFigures, axesOf, outlineColours, placeOutlines, seenOutlines, span, watchFigures } from "./figures.js";
 import { watchClicks } from "./pointing.js";
 import { blockOf, bringAbove, bringAcross, freeAbove } from "./reveal.js";
+/** @import { CellMark } from "./messages" */
+/** @import { Figure } from "./plotly" */
 
 export const cells = { marks: [], colours: null, owner: null, figures: null, pick: null, deafen: null, reveal: 0 };
 
@@ -29,7 +32,12 @@ export function stopCells(owner) {
   allFigures().forEach(outlineCells);
 }
 
-/** Outline these cells; bring the explained one into view where it is covered, now or when its figure comes. */
+/**
+ * Outline these cells; bring the explained one into view where it is covered, now or when its figure comes.
+ * @param {CellMark[]} marks
+ * @param {CSSStyleDeclaration} style
+ * @param {boolean} reveal
+ */
 export function markCells(marks, style, reveal) {
   cells.marks = marks;
   cells.colours = outlineColours(style);
@@ -74,7 +82,11 @@ function outlineCells(figure) {
   if (boxes.some(({ kind }) => kind === "cell")) revealCell();
 }
 
-/** The rectangles, in pixels of the figure, around what these marks mark in it. */
+/**
+ * The rectangles, in pixels of the figure, around what these marks mark in it.
+ * @param {Figure} figure
+ * @param {CellMark[]} marks
+ */
 export function cellBoxes(figure, marks) {
   const seen = new Set();
   return (figure._fullData || []).flatMap((trace) => {
@@ -87,14 +99,21 @@ export function cellBoxes(figure, marks) {
   });
 }
 
-/** A cell of few pixels must still be found. */
+/**
+ * A cell of few pixels must still be found.
+ * @param {number[]} edges
+ */
 function wide([from, to], least = 7) {
   const more = Math.max(0, least - (to - from)) / 2;
   return [from - more, to + more];
 }
 
-/** The rows and columns of a picture that a mark is about, as runs from first to last. */
-function runsIn(meta, mark) {
+/**
+ * The rows and columns of a picture that a mark is about, as runs from first to last.
+ * @param {any} meta
+ * @param {CellMark} mark
+ */
+export function runsIn(meta, mark) {
   const { origin } = meta;
   const tile = origin.tile ?? meta.tile ?? [1, 1];
   const head = origin.head ?? null;
@@ -132,7 +151,7 @@ function runs(numbers, each, size, [from, to]) {
 /** Scroll to the outline of the explained cell that is nearest, unless it is seen above the panel as it is. */
 function revealCell() {
   if (Date.now() > cells.reveal || !cells.owner) return;
-  const outlines = [...document.querySelectorAll(".cell-outline[data-kind=cell]")].filter((o) => o.offsetParent);
+  const outlines = seenOutlines(".cell-outline[data-kind=cell]");
   if (!outlines.length) return;
   cells.reveal = 0;
   const covered = cells.owner.coveredBelow();

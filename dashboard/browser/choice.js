@@ -1,3 +1,4 @@
+// @ts-check
 // One choice among several buttons: radio semantics, arrow keys, and the talk with choice.py.
 
 const choices = new WeakMap(); // parentElement -> its choice, kept over every rerun

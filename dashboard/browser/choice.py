@@ -12,17 +12,30 @@ reports it together with the click's number. Two rules follow:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import streamlit as st
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Value = TypeVar("Value", int, str)
+
+
+@dataclass(frozen=True)
+class ChoiceMessage:
+    """What a component with one choice is told besides its own message: the chosen item, and the number of the last
+    click that Python has taken."""
+
+    chosen: int | str
+    seen: int
 
 
 def one_choice(
     mount: Any,
     *,
-    data: dict[str, Any],
+    message: DataclassInstance,
     wanted: Value,
     allowed: Collection[Value],
     key: str,
@@ -34,7 +47,7 @@ def one_choice(
 
     Arguments:
         mount: the component, from `browser.component`.
-        data: what the component shows, without the choice.
+        message: what the component shows, without the choice.
         wanted: the item that the page wants chosen.
         allowed: the values that a browser may report; anything else is ignored.
         key: Streamlit's key; the last click taken is kept in the session state beside it.
@@ -52,7 +65,7 @@ def one_choice(
             on_choose(value)
 
     others = {f"on_{name}_change": _nothing for name in states}
-    shown = {**data, "chosen": wanted, "seen": st.session_state.get(seen, 0)}
+    shown = asdict(message) | asdict(ChoiceMessage(wanted, st.session_state.get(seen, 0)))
     mount(key=key, data=shown, height=height, on_report_change=tell_page, **others)
 
 

@@ -1,8 +1,11 @@
+// @ts-check
 // What the codes in the cells of a large heatmap stand for (dashboard/figures/codes.py), for Plotly's hover text.
 //
 // A trace's `meta.codes` says it: { unit, end: a code that means "this or more", masked: { code: why } }; of empty values
 // Plotly keeps none.
 // The words go where Plotly looks for a trace's `customdata` once it is drawn; a figure drawn anew is told anew.
+
+/** @import { Figure } from "./plotly" */
 
 const EXACT = "%{z:.9g}"; // in the templates of cells that are told exactly
 const numbers = { listening: false };
@@ -12,7 +15,8 @@ export function tellNumbers() {
   if (numbers.listening) return;
   numbers.listening = true;
   document.addEventListener("mousemove", ({ target }) => {
-    for (const trace of target.closest?.(".js-plotly-plot")?._fullData ?? []) {
+    const figure = target instanceof Element ? /** @type {Figure} */ (target.closest(".js-plotly-plot")) : null;
+    for (const trace of figure?._fullData ?? []) {
       tellTrace(trace);
       signTrace(trace);
     }
@@ -38,16 +42,16 @@ function signTrace(trace) {
   if (!trace._arrayAttrs.includes("customdata")) trace._arrayAttrs.push("customdata");
 }
 
-function exactly(value) {
+export function exactly(value) {
   return Number.isFinite(value) ? String(Number(value.toPrecision(9))).replaceAll("-", "−") : String(value);
 }
 
 /** A number as precise as its code is, and said to be rounded. */
-function numberOf(code, { unit, end }) {
+export function numberOf(code, { unit, end }) {
   const place = Math.floor(Math.log10(unit)); // of the last digit that means something
   const size = Math.round(Math.abs(code) * unit / 10 ** place) * 10 ** place;
   const digits = Math.max(0, -place);
-  const text = digits > 6 ? size.toExponential(1)
+  const text = digits > 6 ? size.toExponential(1).replace("-", "−")
     : size.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const number = code < 0 ? `−${text}` : text;
   return Math.abs(code) === end ? `${number} or beyond` : `≈ ${number}`;

@@ -1,3 +1,4 @@
+// @ts-check
 // A region that is dragged over a heatmap, with a mouse or a pen: its rows and columns are asked for. A finger scrolls.
 
 import { cells, cellsBehind } from "./cells.js";

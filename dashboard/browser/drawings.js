@@ -1,6 +1,8 @@
+// @ts-check
 // Small drawings beside an explanation: a pair of numbers turned in the plane, a curve, a strip of bars.
 
 import { svgElement } from "./element.js";
+/** @import { Curve, Rotation, Strip } from "./messages" */
 
 function picture(width, height, alt, parts) {
   const made = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": alt });
@@ -8,33 +10,41 @@ function picture(width, height, alt, parts) {
   return made;
 }
 
-export const DRAWINGS = { rotation: drawRotation, curve: drawCurve };
+/** @param {Rotation | Curve} drawing */
+export function drawn(drawing) {
+  return drawing.kind === "rotation" ? drawRotation(drawing) : drawCurve(drawing);
+}
 
-/** A pair of numbers as an arrow, before and after it is turned; the arc is the angle, whole turns left out. */
-function drawRotation({ from, to, angle, first, alt }) {
+/**
+ * A pair of numbers as an arrow, before and after it is turned; the arc is the angle, whole turns left out.
+ * @param {Rotation} drawing
+ */
+function drawRotation({ before, after, angle, first, alt }) {
   const [middle, radius] = [70, 50];
+  /** @param {number[]} point */
   const at = ([x, y], share = 1) => [middle + x * radius * share, middle - y * radius * share];
   const arrow = (end, name) => {
     const [x, y] = at(end);
     const tip = svgElement("circle", { cx: x, cy: y, r: 4, class: name });
     return [svgElement("line", { x1: middle, y1: middle, x2: x, y2: y, class: name }), tip];
   };
-  const start = Math.atan2(from[1], from[0]);
+  const start = Math.atan2(before[1], before[0]);
   const turn = angle % (2 * Math.PI);
   const [a, b] = [at([Math.cos(start), Math.sin(start)], 0.5), at([Math.cos(start + turn), Math.sin(start + turn)], 0.5)];
   const arc = `M ${a} A ${radius / 2} ${radius / 2} 0 ${Math.abs(turn) > Math.PI ? 1 : 0} ${turn > 0 ? 0 : 1} ${b}`;
-  const result = first ? [to[0], 0] : [0, to[1]];
+  const result = first ? [after[0], 0] : [0, after[1]];
   return picture(140, 140, alt, [
     svgElement("circle", { cx: middle, cy: middle, r: radius, class: "faint" }),
     svgElement("path", { d: `M 8 ${middle} H 132 M ${middle} 8 V 132`, class: "faint" }),
     svgElement("path", { d: arc, class: "arc" }),
-    svgElement("path", { d: `M ${at(to)} L ${at(result)}`, class: "drop" }),
-    ...arrow(from, "before"), ...arrow(to, "after"),
+    svgElement("path", { d: `M ${at(after)} L ${at(result)}`, class: "drop" }),
+    ...arrow(before, "before"), ...arrow(after, "after"),
     svgElement("text", { x: 138, y: middle - 4, "text-anchor": "end" }, "1st"),
     svgElement("text", { x: middle + 5, y: 12 }, "2nd"),
   ]);
 }
 
+/** @param {Curve} drawing */
 function drawCurve({ points, at, name, alt }) {
   const [width, height, edge] = [180, 124, 14];
   const xs = points.map(([x]) => x);
@@ -55,7 +65,10 @@ function drawCurve({ points, at, name, alt }) {
   return picture(width, height, alt, parts);
 }
 
-/** All terms in order as thin bars around zero, the cell's own one stronger. */
+/**
+ * All terms in order as thin bars around zero, the cell's own one stronger.
+ * @param {Strip} strip
+ */
 export function drawStrip({ bars, own, signed, said }) {
   const [width, height] = [Math.max(bars.length, 240), 44];
   const zero = signed ? height / 2 : height;

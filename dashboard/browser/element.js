@@ -1,3 +1,4 @@
+// @ts-check
 // The elements that the components are made of. A text is never read as markup.
 
 /** An element with a class and a text. */

@@ -1,18 +1,22 @@
+// @ts-check
 // The panel that explains a cell.
 
 import { markCells, stopCells, watchCells } from "./cells.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { drag, watchDrags, wayBack } from "./drag.js";
-import { DRAWINGS, drawStrip } from "./drawings.js";
+import { drawn, drawStrip } from "./drawings.js";
 import { button, element, formula } from "./element.js";
 import { dock, giveFocusBack, lineAbove } from "./panel.js";
 import { motion } from "./reveal.js";
-import { whenUnmounted } from "./unmounting.js";
 import { glossed, glossedElement } from "./words.js";
+/** @import { Component } from "./streamlit" */
+/** @import { CellChoice, Crumb, ExplainedCell, ExplainerMessage, LinkedOperand, Recomputed, TermRow, TermTable } from "./messages" */
 
 const APART = 400; // milliseconds
 const ROUNDING = 0.01; // of a number: what differs by more is not called the same
 const panels = new WeakMap(); // parentElement -> its panel, kept over every rerun
 
+/** @param {Component<ExplainerMessage>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
@@ -25,7 +29,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data?.drags) watchDrags((region) => panel.ask("drag", region));
   else drag.stop?.();
   panel.start();
-  show(panel, data ?? {});
+  show(panel, data?.cell ?? null);
   return whenUnmounted(panel, () => {
     panel.stop();
     stopCells(panel);
@@ -34,7 +38,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 /** Questions in quick succession are asked apart: of two that reach Python together it answers one. */
-function oneByOne(ask) {
+export function oneByOne(ask) {
   let free = 0;
   return (kind, value) => {
     const now = Date.now();
@@ -47,7 +51,7 @@ function oneByOne(ask) {
 
 function panelIn(parentElement) {
   if (panels.has(parentElement)) return panels.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   const panel = { root, ask: null, place: null, opener: null, timer: null };
   build(panel);
   const byKey = (event) => {
@@ -107,7 +111,7 @@ function build(panel) {
 }
 
 /** One cell back from where the clicks before this one lead, whose answers may still be on their way. */
-function goBack(panel) {
+export function goBack(panel) {
   const goal = Math.min(panel.crumbCount, panel.goal ?? Infinity) - 1;
   if (goal < 1) return;
   panel.goal = goal;
@@ -127,11 +131,14 @@ function close(panel) {
 
 // ---- what Python says ----
 
+/**
+ * @param {any} panel
+ * @param {ExplainedCell | null} data
+ */
 function show(panel, data) {
   const { root } = panel;
-  const open = Boolean(data.crumbs);
   const style = getComputedStyle(root);
-  if (!open) {
+  if (!data) {
     root.hidden = true;
     panel.place = panel.signature = null;
     markCells([], style, false);
@@ -160,6 +167,10 @@ function show(panel, data) {
   markCells(data.marks, style, elsewhere);
 }
 
+/**
+ * @param {any} panel
+ * @param {Crumb[]} crumbs
+ */
 function fillWay(panel, crumbs) {
   const here = crumbs.length - 1;
   panel.crumbCount = crumbs.length;
@@ -178,6 +189,10 @@ function fillWay(panel, crumbs) {
 
 // ---- the keyboard's way to a cell ----
 
+/**
+ * @param {any} panel
+ * @param {CellChoice} choice
+ */
 function fillChoice(panel, choice) {
   const parts = [choice.layers > 1 && choice.layer, choice.groups,
                  choice.axes.map(({ axis, size, start }) => [axis, size, start])];
@@ -203,6 +218,10 @@ function setNumber(field, value) {
   if (field.value !== String(value)) field.value = value;
 }
 
+/**
+ * @param {any} panel
+ * @param {CellChoice} choice
+ */
 function choiceFields(panel, choice) {
   panel.select = element("select");
   panel.select.dataset.what = "matrix";
@@ -253,6 +272,10 @@ function numberField(panel, name, word, start, size, onInput) {
 
 // ---- what the cell is ----
 
+/**
+ * @param {any} panel
+ * @param {ExplainedCell} data
+ */
 function fillStory(panel, data) {
   const { result } = data;
   panel.heading.replaceChildren(formula("span", "symbol", data.symbol), ...glossed(` ${data.title}`, data.forms));
@@ -271,19 +294,23 @@ function fillStory(panel, data) {
   if (!data.formula || data.end) parts.push(glossedElement("p", "meaning", data.meaning, data.forms));
   if (data.elsewhere) parts.push(button("more", "Show its matrix on the page", () => panel.ask("show")));
   const side = element("div", "side");
-  if (data.drawing) side.append(DRAWINGS[data.drawing.kind](data.drawing));
+  if (data.drawing) side.append(drawn(data.drawing));
   if (data.numbers.length) side.append(numberList(data.numbers));
   if (side.childElementCount) parts.push(side);
   panel.story.replaceChildren(...parts);
 }
 
-/** How the page's number compares with the one that was computed again: what is far apart is not called rounding. */
-function comparedIn({ stored, apart }) {
+/**
+ * How the page's number compares with the one that was computed again: what is far apart is not called rounding.
+ * @param {Recomputed} result
+ */
+export function comparedIn({ stored, apart }) {
   if (!apart) return ", the same number";
   const [size, error] = [stored, apart].map((text) => Math.abs(Number(text.replaceAll("−", "-"))));
   return error <= ROUNDING * size ? ": the same, apart from rounding" : `, which differs by ${apart}`;
 }
 
+/** @param {[string, string][]} numbers */
 function numberList(numbers) {
   const list = element("dl", "numbers");
   list.append(...numbers.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]));
@@ -292,6 +319,10 @@ function numberList(numbers) {
 
 // ---- its terms ----
 
+/**
+ * @param {any} panel
+ * @param {ExplainedCell} data
+ */
 function fillTables(panel, data) {
   const parts = [];
   if (data.terms) parts.push(termTable(panel, data.terms, data));
@@ -302,7 +333,12 @@ function fillTables(panel, data) {
   panel.tables.replaceChildren(...parts);
 }
 
-/** Terms as rows: operands, value, bar. data: of the cell's own terms, which have an order and may be many. */
+/**
+ * Terms as rows: operands, value, bar. data: of the cell's own terms, which have an order and may be many.
+ * @param {any} panel
+ * @param {TermTable} terms
+ * @param {ExplainedCell | null} data
+ */
 function termTable(panel, terms, data) {
   const part = element("section", "terms");
   const head = element("div", "head");
@@ -333,6 +369,12 @@ function orderChoice(panel, bySize) {
   return group;
 }
 
+/**
+ * @param {any} panel
+ * @param {TermRow} row
+ * @param {boolean} signed
+ * @param {boolean} many
+ */
 function termRow(panel, row, signed, many) {
   const made = element("tr", row.own ? "own" : row.aside ? "aside" : "");
   const label = element("th", "label", row.label);
@@ -353,6 +395,10 @@ function termRow(panel, row, signed, many) {
   return made;
 }
 
+/**
+ * @param {any} panel
+ * @param {LinkedOperand} operand
+ */
 function operandButton(panel, { symbol, value, to, title }) {
   const made = button("operand", undefined, () => panel.ask("go", to));
   made.append(formula("span", "symbol", symbol), element("span", "", value));
@@ -371,6 +417,11 @@ function bar(share, signed, own) {
   return cell;
 }
 
+/**
+ * @param {any} panel
+ * @param {TermTable} terms
+ * @param {ExplainedCell | null} data
+ */
 function restOf(panel, terms, data) {
   const line = element("div", "rest");
   line.append(element("span", "", terms.rest === 1 ? `and 1 more, which is ${terms.others}` : `and ${terms.rest.toLocaleString("en")} more, which add up to ${terms.others}`));
@@ -378,7 +429,11 @@ function restOf(panel, terms, data) {
   return line;
 }
 
-/** From the first few terms to pages with all of them, and from page to page. */
+/**
+ * From the first few terms to pages with all of them, and from page to page.
+ * @param {any} panel
+ * @param {TermTable} terms
+ */
 function pageButtons(panel, { page, pages }) {
   if (page === null) return [pageButton(panel, "Show more", 0)];
   const found = [element("span", "", `page ${page + 1} of ${pages}`)];

@@ -1,6 +1,9 @@
+// @ts-check
 // The page's Plotly figures: found wherever they appear, listened to, and outlined, without asking Python.
 //
 // It leans on Plotly's own notes about a drawn figure: gd._fullData, gd._fullLayout, axis._offset, axis._length, axis.c2p.
+
+/** @import { Figure } from "./plotly" */
 
 const draws = new Set(); // what is done to each figure: one entry for each that watches
 const heard = new WeakMap(); // figure -> the event emitter that we listen to; a figure drawn anew has a new one
@@ -42,8 +45,17 @@ function listen() {
   }
 }
 
+/** @returns {NodeListOf<Figure>} */
 export function allFigures() {
   return document.querySelectorAll(".js-plotly-plot");
+}
+
+/**
+ * The outlines of figures that are on the page and not hidden.
+ * @returns {HTMLElement[]}
+ */
+export function seenOutlines(selector) {
+  return [...document.querySelectorAll(selector)].filter((outline) => outline.offsetParent);
 }
 
 /** The two axes of a trace as Plotly drew them; null where it has not yet. */

@@ -1,3 +1,4 @@
+// @ts-check
 // Where the keyboard is once a dialog is closed. Streamlit gives the focus back to what had it before, but not to what
 // lies within a component, nor to what was drawn anew meanwhile.
 

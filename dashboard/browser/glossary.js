@@ -1,17 +1,21 @@
+// @ts-check
 // The tip of a technical word: a link to "#word-…" in a text, or an element with `data-word` in a component. It is shown
 // under the mouse, on keyboard focus and on a tap; Esc, a click elsewhere or scrolling it away closes it. One tip for the
 // page, in the browser's top layer, so that nothing cuts it off.
 
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { GlossaryMessage } from "./messages" */
 
 const TERMS = 'a[href^="#word-"], [data-word]';
 const THEME = ["--st-background-color", "--st-text-color", "--st-font"]; // what glossary.css uses of it
 const GAP = 6; // pixels between the word and its tip
 const glossary = { tips: {}, root: null, box: null, term: null, timer: null, stop: null };
 
+/** @param {Component<GlossaryMessage>} component */
 export default function ({ parentElement, data }) {
-  glossary.root = parentElement.querySelector(".root");
+  glossary.root = rootOf(parentElement);
   glossary.tips = data.tips;
   glossary.box ??= newBox();
   glossary.stop ??= listen();

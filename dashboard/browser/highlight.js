@@ -1,3 +1,4 @@
+// @ts-check
 // Outlines the chosen token's row and column in every heatmap on the page, without asking Python.
 //
 // A heatmap says through its trace's `meta` which token positions its rows and columns are:

@@ -1,13 +1,18 @@
+// @ts-check
 // The browser's history: an entry for each act that leads to another view, and none for what the page writes by itself.
 //
 // Streamlit adds an entry whenever the server changes the address: also as the page is opened, where what cannot be used
 // leaves it. What a slider or a die sets changes the address in place: `quiet` are these names.
 
+/** @import { Component } from "./streamlit" */
+/** @import { HistoryMessage } from "./messages" */
+
 let quiet = new Set();
 
+/** @param {Component<HistoryMessage>} component */
 export default function ({ data, setTriggerValue }) {
   quiet = new Set(data.quiet);
-  if (history.pushState.isOurs) return;
+  if ("isOurs" in history.pushState) return;
   keepOneEntryForEachAct();
   whenAtRest(() => setTriggerValue("ready", true));
 }
@@ -18,7 +23,7 @@ export default function ({ data, setTriggerValue }) {
  */
 function whenAtRest(then) {
   const app = document.querySelector("[data-testid=stApp]");
-  if (app?.dataset.testScriptState === "running") setTimeout(() => whenAtRest(then), 100);
+  if (app?.getAttribute("data-test-script-state") === "running") setTimeout(() => whenAtRest(then), 100);
   else then();
 }
 
@@ -43,11 +48,11 @@ function keepOneEntryForEachAct() {
     acted = false; // a widget's value: what follows from it belongs to the same entry
     replace(state, title, address);
   };
-  history.pushState.isOurs = true;
+  Object.assign(history.pushState, { isOurs: true });
 }
 
 /** What an address shows of its run. */
-function view({ pathname, searchParams }) {
+export function view({ pathname, searchParams }) {
   const said = [...searchParams].filter(([name]) => !quiet.has(name)).sort();
   return JSON.stringify([pathname, said]);
 }

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 
 from dashboard.browser.browser import component
 
 _mount = component("history.js", styles=[])
+
+
+@dataclass(frozen=True)
+class HistoryMessage:
+    """Names of the query string: where these alone change, the address changes in place."""
+
+    quiet: list[str]
 
 
 def keep_history(quiet: Collection[str], on_ready: Callable[[], None], *, key: str) -> None:
@@ -17,4 +25,4 @@ def keep_history(quiet: Collection[str], on_ready: Callable[[], None], *, key: s
         on_ready: called once the browser sees to it. What the server writes into the address before makes an entry.
         key: Streamlit's key, beginning with `pager`: what begins so takes no place.
     """
-    _mount(key=key, data={"quiet": sorted(quiet)}, height=1, on_ready_change=on_ready)
+    _mount(key=key, data=asdict(HistoryMessage(sorted(quiet))), height=1, on_ready_change=on_ready)

@@ -1,11 +1,14 @@
+// @ts-check
 // The map of a model: one canvas with all thumbnails, and above it a grid of invisible cells that can be clicked, reached
 // by arrow keys and read aloud.
 
 import { choiceIn, chooseByHand, followPython } from "./choice.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { bringIntoView } from "./scroller.js";
 import { MASKED } from "./thumbnail.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { ChoiceMessage, Colours, DrawnMap, Encoded, ModelMapMessage, Outside } from "./messages" */
 
 const GAP = 2;
 const BETWEEN = 8; // more room before another group of columns
@@ -18,9 +21,10 @@ const [NARROWEST, WIDEST, LOWEST, TALLEST] = [12, 56, 12, 620];
 // The latest map, kept over reruns and remounts: Python sends it once.
 const kept = { signature: null, map: null };
 
+/** @param {Component<ModelMapMessage & ChoiceMessage>} component */
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   choice.report = (report) => setStateValue("report", report);
   choice.show = () => showChosen(choice, root);
   if (data.map) Object.assign(kept, { signature: data.signature, map: data.map });
@@ -90,6 +94,12 @@ function layerLine(choice, layer) {
   return newLine(choice, String(layer), `Layer ${layer}`, cells);
 }
 
+/**
+ * @param {any} choice
+ * @param {string} name
+ * @param {string} title
+ * @param {Outside[]} items
+ */
 function outside(choice, name, title, items) {
   const line = newLine(choice, name, title, items.map((item) =>
     newCell(choice, item.id, `${title}: ${item.title}, ${item.shape}`)));
@@ -124,11 +134,18 @@ function newCell(choice, id, words) {
   return cell;
 }
 
+/**
+ * @param {DrawnMap} map
+ * @param {number} index
+ */
 function startsGroup({ columns }, index) {
   return index > 0 && columns[index].group !== columns[index - 1].group;
 }
 
-/** What neighbouring columns have in common; as wide as they are together. */
+/**
+ * What neighbouring columns have in common; as wide as they are together.
+ * @param {DrawnMap} map
+ */
 function groups(map) {
   const line = element("div", "groups");
   line.setAttribute("aria-hidden", "true");
@@ -274,8 +291,11 @@ function paintAll({ map, lines }, canvas, { width, height, ratio, left }) {
 /**
  * Each pixel takes its cell's colour, and where there are fewer pixels than cells that of the largest magnitude; around
  * the cells is a frame, which covers none of them.
+ * @param {Encoded} thumbnail
+ * @param {number[]} box left, top, width and height in pixels
  */
-function paintThumbnail(pixels, across, thumbnail, colours, [left, top, width, height], frame) {
+function paintThumbnail(pixels, across, thumbnail, colours, box, frame) {
+  const [left, top, width, height] = box;
   const { rows, columns, cells, kind } = thumbnail;
   const bytes = Uint8Array.from(atob(cells), (letter) => letter.charCodeAt(0));
   const [down, over] = [behind(height - 2, rows), behind(width - 2, columns)];
@@ -290,15 +310,21 @@ function paintThumbnail(pixels, across, thumbnail, colours, [left, top, width, h
 }
 
 /** Of each pixel along an axis, the first cell behind it and the one after the last. */
-function behind(pixels, cells) {
+export function behind(pixels, cells) {
   return Array.from({ length: pixels }, (_, pixel) => {
     const first = Math.floor((pixel * cells) / pixels);
     return [first, cells <= pixels ? first + 1 : Math.ceil(((pixel + 1) * cells) / pixels)];
   });
 }
 
-/** The byte of the largest magnitude among some cells; masked only where all of them are. */
-function strongest(bytes, columns, [top, bottom], [left, right], zero) {
+/**
+ * The byte of the largest magnitude among some cells; masked only where all of them are.
+ * @param {number[]} down
+ * @param {number[]} across
+ */
+export function strongest(bytes, columns, down, across, zero) {
+  const [top, bottom] = down;
+  const [left, right] = across;
   let found = MASKED;
   for (let row = top; row < bottom; row++) {
     for (let column = left; column < right; column++) {
@@ -309,8 +335,12 @@ function strongest(bytes, columns, [top, bottom], [left, right], zero) {
   return found;
 }
 
-/** The colour of each byte: zero is transparent and strength is opacity, so it suits a light and a dark page. */
-function palette({ negative, positive, certain, masked, strongest }, signed) {
+/**
+ * The colour of each byte: zero is transparent and strength is opacity, so it suits a light and a dark page.
+ * @param {Colours} colours
+ * @param {boolean} signed
+ */
+export function palette({ negative, positive, certain, masked, strongest }, signed) {
   const colours = new Uint32Array(256);
   for (let byte = 0; byte < MASKED; byte++) {
     const share = signed ? (byte - 127) / 127 : byte / 254;

@@ -7,14 +7,13 @@ asks for the same one, only the choice is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import streamlit as st
 
 from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
-from dashboard.browser.thumbnail import COLOURS
+from dashboard.browser.thumbnail import COLOURS, Colours, Encoded
 
 _mount = component("model_map.js", styles=["common.css", "model_map.css"])
 
@@ -60,9 +59,25 @@ class MapPlan:
     after: list[Outside]
 
 
+@dataclass(frozen=True)
+class DrawnMap(MapPlan):
+    """A map with all its thumbnails, by cell."""
+
+    thumbnails: dict[str, Encoded]
+    colours: Colours
+
+
+@dataclass(frozen=True)
+class ModelMapMessage:
+    """The map's name, and the map itself where the browser has not said that it holds it."""
+
+    signature: str
+    map: DrawnMap | None
+
+
 def model_map(
     plan: MapPlan,
-    thumbnails: Callable[[], Mapping[str, dict[str, Any]]],
+    thumbnails: Callable[[], Mapping[str, Encoded]],
     *,
     signature: str,
     chosen: str,
@@ -74,20 +89,18 @@ def model_map(
 
     Arguments:
         plan: what is where.
-        thumbnails: called only if they have to be sent; gives for each cell what `thumbnail.encode` made, and `said`:
-            its range in words.
+        thumbnails: called only if they have to be sent; gives for each cell what `thumbnail.encode` made, its
+            range in words as `said`.
         signature: names plan and thumbnails; what is named alike must be alike.
         chosen: the cell that the page wants chosen.
         allowed: all cells.
         key: Streamlit's key.
         on_choose: called with a newly chosen cell before the page runs.
     """
-    data: dict[str, Any] = {"signature": signature}
-    if _held(key) != signature:
-        data["map"] = {**asdict(plan), "thumbnails": thumbnails(), "colours": COLOURS}
+    drawn = None if _held(key) == signature else _drawn(plan, thumbnails())
     one_choice(
         _mount,
-        data=data,
+        message=ModelMapMessage(signature, drawn),
         wanted=chosen,
         allowed=allowed,
         key=key,
@@ -95,6 +108,10 @@ def model_map(
         on_choose=on_choose,
         states=("held",),
     )
+
+
+def _drawn(plan: MapPlan, thumbnails: Mapping[str, Encoded]) -> DrawnMap:
+    return DrawnMap(plan.layers, plan.columns, plan.before, plan.after, dict(thumbnails), COLOURS)
 
 
 def _held(key: str) -> str | None:

@@ -1,9 +1,14 @@
+// @ts-check
 // The sampled token, its numbers, its runners-up.
 
+import { rootOf } from "./component.js";
 import { element } from "./element.js";
+/** @import { Component } from "./streamlit" */
+/** @import { NextTokenMessage } from "./messages" */
 
+/** @param {Component<NextTokenMessage>} component */
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   const facts = data.facts.map(([value, word, meaning]) => {
     const fact = element("div", "fact");
     fact.title = meaning;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from dashboard.browser.browser import component
 from llm_core.runs.stages import all_titles
@@ -11,13 +12,31 @@ from llm_core.runs.stages import all_titles
 _mount = component("next_token.js", styles=["common.css", "next_token.css"])
 
 
-@dataclass(frozen=True)
-class Runner:
+class Runner(NamedTuple):
     """A token that could have been sampled: its visible text, its probability in words, and as a bar (0 to 1)."""
 
     text: str
     probability: str
     bar: float
+
+
+class Fact(NamedTuple):
+    """A number, what it is, and a sentence about that."""
+
+    value: str
+    word: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class NextTokenMessage:
+    """One sampled token; what it follows is visible text, as it is."""
+
+    token: str
+    facts: list[Fact]
+    runners: list[Runner]
+    choice: str
+    after: str
 
 
 SAME_CHANCE = "as likely as if all tokens had the same chance"
@@ -54,6 +73,5 @@ def next_token(
         after: what it follows, as visible text.
         key: Streamlit's key.
     """
-    rows = [[runner.text, runner.probability, runner.bar] for runner in runners]
-    told = [[value, word, _MEANING.get(word, "")] for value, word in facts]
-    _mount(key=key, data={"token": token, "facts": told, "runners": rows, "choice": choice, "after": after})
+    told = [Fact(value, word, _MEANING.get(word, "")) for value, word in facts]
+    _mount(key=key, data=asdict(NextTokenMessage(token, told, list(runners), choice, after)))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 from dashboard.browser.browser import component
 
 _mount = component("opener.js", styles=[])
+
+
+@dataclass(frozen=True)
+class OpenerMessage:
+    """The beginning of the key of what opens a dialog, and whether that is open."""
+
+    opener: str
+    open: bool
 
 
 def focus_opener(opener: str, *, is_open: bool, key: str) -> None:
@@ -15,4 +25,4 @@ def focus_opener(opener: str, *, is_open: bool, key: str) -> None:
         is_open: the dialog is on the page.
         key: Streamlit's key, beginning with `pager`: what begins so takes no place.
     """
-    _mount(key=key, data={"opener": opener, "open": is_open}, height=1)
+    _mount(key=key, data=asdict(OpenerMessage(opener, is_open)), height=1)

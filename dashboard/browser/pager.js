@@ -1,10 +1,11 @@
+// @ts-check
 // Pages through the matrices of an equation that is wider than the screen.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
 import { startWriting, stopWriting } from "./cell_numbers.js";
 import { tellNumbers } from "./codes.js";
+import { whenUnmounted } from "./component.js";
 import { element } from "./element.js";
-import { whenUnmounted } from "./unmounting.js";
 
 const BLOCKS = '[class*="st-key-equation-"]';
 const LABELS = 48; // pixels left of a matrix for its row labels, at least
@@ -95,7 +96,7 @@ function arrangeBlock(block, figure) {
 }
 
 /** Left and right edge, in pixels of the figure, of each matrix from left to right. */
-function placesOf(figure) {
+export function placesOf(figure) {
   const layout = figure._fullLayout;
   const places = [];
   for (const trace of figure._fullData || []) {

@@ -1,3 +1,4 @@
+// @ts-check
 // What the panels docked below the matrices share.
 
 /** A panel sticks to the bottom of what it lies in: let that be the page, not Streamlit's box around a fragment. */
@@ -9,7 +10,8 @@ export function dock(parentElement) {
 
 /** The height of the line that the tour leaves above an explanation, which it gives way to. */
 export function lineAbove() {
-  return document.querySelector(".st-key-tour-card")?.offsetHeight > 0 ? 52 : 0;
+  const card = document.querySelector(".st-key-tour-card");
+  return card instanceof HTMLElement && card.offsetHeight > 0 ? 52 : 0;
 }
 
 /**

@@ -1,3 +1,4 @@
+// @ts-check
 // Which cell of which picture is under the pointer.
 //
 // Plotly's own click needs its own hover before it, and a figure that has just been drawn anew has forgotten that.

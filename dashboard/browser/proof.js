@@ -1,21 +1,25 @@
+// @ts-check
 // The proof's badge, and the marks at the matrices.
 //
 // The proof is off the critical path: it is asked for when the page has stood still for a while.
 
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { axesOf, outlineColours, watchFigures } from "./figures.js";
 import { focusAfterDialog } from "./focus.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { Mark, ProofMessage } from "./messages" */
 
 const STILL = 900; // milliseconds without an answer to anything else
 const LETTER = 6.4; // pixels of one letter of a figure's word
 const AGAIN = 600; // milliseconds between two questions whether it is done
 const proofs = new WeakMap(); // parentElement -> { marks, timer, watch }
 
+/** @param {Component<ProofMessage>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
   if (!proofs.has(parentElement)) proofs.set(parentElement, {});
   const proof = proofs.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   proof.marks = data.marks;
   proof.colours = outlineColours(getComputedStyle(root));
   showBadge(root, data, setTriggerValue);
@@ -36,6 +40,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 const SIGNS = { automatic: "…", pending: "…", offered: "?", ok: "✓", off: "✗", failed: "✗" };
 
+/**
+ * @param {HTMLElement} root
+ * @param {ProofMessage} message
+ * @param {(name: string, value: unknown) => void} setTriggerValue
+ */
 function showBadge(root, { state, text, detail, run, share }, setTriggerValue) {
   const button = root.firstElementChild || root.appendChild(element("button", "proof"));
   button.type = "button";
@@ -63,7 +72,10 @@ function markFigure(figure, proof) {
   }
 }
 
-/** taken: pixels of the word for the columns, on the same line at the left. */
+/**
+ * taken: pixels of the word for the columns, on the same line at the left.
+ * @param {Mark} mark
+ */
 function newMark([kind, short, sentence], { x, y }, taken, colours) {
   const room = Math.max(x._length, taken + 14);
   const mark = element("div", "proof-mark", room - taken < 46 ? short.slice(0, 1) : short);

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Literal, NamedTuple
 
 from dashboard.browser.browser import component
 
 _mount = component("proof.js", styles=["common.css", "proof.css"])
 
-Mark = tuple[str, str, str]
-"""Of one matrix: "ok", "off" or "none"; a short text; a sentence."""
+State = Literal["automatic", "offered", "pending", "ok", "off", "failed"]
+
+
+class Mark(NamedTuple):
+    """Of one matrix: whether the two numbers agree, as a short text and as a sentence."""
+
+    kind: Literal["ok", "off", "none"]
+    short: str
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,19 @@ class Badge:
         share: of the proof that is done, while it is under way.
     """
 
-    state: Literal["automatic", "offered", "pending", "ok", "off", "failed"]
+    state: State
     text: str
     detail: str = ""
     marks: dict[str, Mark] = field(default_factory=dict)
     share: float = 0.0
+
+
+@dataclass(frozen=True)
+class ProofMessage(Badge):
+    """The badge of one run. open: all of the proof is on the page."""
+
+    run: str = ""
+    open: bool = False
 
 
 def proof_badge(
@@ -49,15 +64,7 @@ def proof_badge(
     """
     _mount(
         key=key,
-        data={
-            "run": run,
-            "state": badge.state,
-            "text": badge.text,
-            "detail": badge.detail,
-            "marks": badge.marks,
-            "share": badge.share,
-            "open": is_open,
-        },
+        data=asdict(ProofMessage(**vars(badge), run=run, open=is_open)),
         height="content",
         on_ask_change=on_ask,
         on_open_change=on_open,

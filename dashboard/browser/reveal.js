@@ -1,3 +1,4 @@
+// @ts-check
 // Bringing a part of a figure into view, above what is docked at the bottom of the page.
 
 const ROOM_BELOW = 40; // pixels of a block that is too high, seen below what is marked in it
@@ -32,7 +33,7 @@ export function bringAcross({ block, mark }) {
 export function keepScrolling(scroll, milliseconds) {
   const until = Date.now() + milliseconds;
   const hands = ["wheel", "touchmove", "pointerdown", "keydown"];
-  const byHand = ({ key }) => ["ArrowLeft", "ArrowRight"].includes(key) || stop(); // these do not scroll the page
+  const byHand = (event) => ["ArrowLeft", "ArrowRight"].includes(event.key) || stop(); // these do not scroll the page
   const stop = () => {
     clearInterval(timer);
     timer = null;
@@ -48,6 +49,7 @@ export function keepScrolling(scroll, milliseconds) {
   return { now, stop };
 }
 
+/** @returns {ScrollBehavior} */
 export function motion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
 }

@@ -1,14 +1,18 @@
+// @ts-check
 // The ribbon's chips.
 
 import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { highlightToken, startHighlighting, stopHighlighting } from "./highlight.js";
 import { bringIntoView, fadeEdges, watchEdges } from "./scroller.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { Chip, ChoiceMessage, RibbonMessage } from "./messages" */
 
+/** @param {Component<RibbonMessage & ChoiceMessage>} component */
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   choice.report = (report) => setStateValue("report", report);
   choice.show = () => {
     markChosen(choice);
@@ -31,6 +35,11 @@ export default function ({ data, parentElement, setStateValue }) {
   });
 }
 
+/**
+ * @param {any} choice
+ * @param {HTMLElement} root
+ * @param {Chip[]} chips
+ */
 function fillRibbon(choice, root, chips) {
   choice.buttons.clear();
   root.setAttribute("role", "radiogroup");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
@@ -12,9 +13,8 @@ from dashboard.browser.choice import one_choice
 _mount = component("ribbon.js", styles=["common.css", "ribbon.css"])
 
 
-@dataclass(frozen=True)
-class Chip:
-    """One token of the ribbon.
+class Chip(NamedTuple):
+    """One token of the ribbon; there may be thousands, so each travels as a list without names.
 
     Attributes:
         position: counted from 0 over prompt and sampled tokens.
@@ -27,6 +27,13 @@ class Chip:
     text: str
     sampled: bool
     available: bool = True
+
+
+@dataclass(frozen=True)
+class RibbonMessage:
+    """The tokens in order."""
+
+    chips: list[Chip]
 
 
 _BYTES = re.compile(r"⟨[0-9A-F]{2}( [0-9A-F]{2})*⟩")
@@ -52,11 +59,10 @@ def ribbon(tokens: list[Chip], *, selected: int, key: str, on_choose: Callable[[
         key: Streamlit's key.
         on_choose: called with a newly clicked position before the page (or fragment) runs.
     """
-    chips = [[chip.position, chip.text, int(chip.sampled), int(chip.available)] for chip in tokens]
     positions = [chip.position for chip in tokens]
     one_choice(
         _mount,
-        data={"chips": chips},
+        message=RibbonMessage(tokens),
         wanted=selected,
         allowed=positions,
         key=key,

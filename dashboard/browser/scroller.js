@@ -1,3 +1,4 @@
+// @ts-check
 // What scrolls within a component: its soft edges, and the part of it that is to be seen.
 
 /** Scroll `scroller`, and nothing else on the page, until `child` stands clear of its faded edges. */

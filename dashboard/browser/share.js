@@ -1,13 +1,18 @@
+// @ts-check
 // "Share this view": copies a link to it. Python is asked for the link, since it answers in turn: the address in the
 // browser may still lack what was done a moment ago.
 
+import { rootOf } from "./component.js";
 import { element } from "./element.js";
+/** @import { Component } from "./streamlit" */
+/** @import { ShareMessage } from "./messages" */
 
 const PATIENCE = 20_000; // milliseconds
 const shares = new WeakMap(); // parentElement -> its button, kept over every rerun
 
+/** @param {Component<ShareMessage>} component */
 export default function ({ parentElement, data, setTriggerValue }) {
-  if (!shares.has(parentElement)) shares.set(parentElement, build(parentElement.querySelector(".root")));
+  if (!shares.has(parentElement)) shares.set(parentElement, build(rootOf(parentElement)));
   const share = shares.get(parentElement);
   share.ask = (number) => setTriggerValue("ask", number);
   if (share.waiting && data.asked >= share.waiting.number) {

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 import streamlit as st
 
 from dashboard.browser.browser import component
 
 _mount = component("share.js", styles=["common.css", "share.css"])
+
+
+@dataclass(frozen=True)
+class ShareMessage:
+    """The link's query string, and the number of the latest question that it answers."""
+
+    query: str
+    asked: int
 
 
 def share(query: str, *, asked: int, key: str, on_ask: Callable[[int], None]) -> None:
@@ -27,4 +36,4 @@ def share(query: str, *, asked: int, key: str, on_ask: Callable[[int], None]) ->
         if type(number) is int:
             on_ask(number)
 
-    _mount(key=key, data={"query": query, "asked": asked}, height="content", on_ask_change=tell_page)
+    _mount(key=key, data=asdict(ShareMessage(query, asked)), height="content", on_ask_change=tell_page)

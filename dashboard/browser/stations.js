@@ -1,24 +1,31 @@
+// @ts-check
 // The strip of stations.
 
 import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { drawThumbnail } from "./thumbnail.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { Card, ChoiceMessage, Colours, Encoded, StationsMessage } from "./messages" */
 
 const PICTURE_HEIGHT = 64;
 const PICTURE_WIDTH = 80; // all pictures of one card together
 const PICTURE_GAP = 4;
 
-/** Its title is a technical word: pointed at or focused, it is explained (glossary.js). */
+/**
+ * Its title is a technical word: pointed at or focused, it is explained (glossary.js).
+ * @param {Card} card
+ */
 function titleOf(card) {
   const title = element("span", "title", card.title);
   if (card.word) title.dataset.word = card.word;
   return title;
 }
 
+/** @param {Component<StationsMessage & ChoiceMessage>} component */
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   choice.report = (report) => setStateValue("report", report);
   choice.show = () => markChosen(choice);
   const signature = JSON.stringify([data.cards, data.colours, window.devicePixelRatio]);
@@ -52,6 +59,11 @@ function readAsSeen(choice, { cards, chosen }, tries = 100) {
   }
 }
 
+/**
+ * @param {any} choice
+ * @param {HTMLElement} root
+ * @param {StationsMessage} message
+ */
 function fillStrip(choice, root, { cards, colours }) {
   choice.buttons.clear();
   root.setAttribute("role", "radiogroup");
@@ -66,6 +78,10 @@ function fillStrip(choice, root, { cards, colours }) {
   }));
 }
 
+/**
+ * @param {Encoded[]} thumbnails
+ * @param {Colours} colours
+ */
 function pictures(thumbnails, colours) {
   const row = element("span", "pictures");
   for (const [index, [width, height]] of pictureSizes(thumbnails).entries()) {
@@ -82,8 +98,11 @@ function drawsItself({ kind }) {
   return kind === "bars" || kind === "tokens";
 }
 
-/** Width and height of each picture: square cells of one size in a card, as large as fits. */
-function pictureSizes(thumbnails) {
+/**
+ * Width and height of each picture: square cells of one size in a card, as large as fits.
+ * @param {Encoded[]} thumbnails
+ */
+export function pictureSizes(thumbnails) {
   const share = (PICTURE_WIDTH - PICTURE_GAP * (thumbnails.length - 1)) / thumbnails.length;
   const matrices = thumbnails.filter((picture) => !drawsItself(picture));
   const columns = matrices.reduce((sum, picture) => sum + picture.columns, 0);

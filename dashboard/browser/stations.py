@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
-from dashboard.browser.thumbnail import COLOURS, Thumbnail, encode
+from dashboard.browser.thumbnail import COLOURS, Colours, Encoded, Thumbnail, encode
 
 _mount = component("stations.js", styles=["common.css", "stations.css"])
 
@@ -25,6 +25,25 @@ class Station:
     word: str = ""
 
 
+@dataclass(frozen=True)
+class Card:
+    """A station as it travels."""
+
+    id: str
+    title: str
+    caption: str
+    word: str
+    thumbnails: list[Encoded]
+
+
+@dataclass(frozen=True)
+class StationsMessage:
+    """The cards in order."""
+
+    cards: list[Card]
+    colours: Colours
+
+
 def stations(items: list[Station], *, chosen: str, key: str, on_choose: Callable[[str], None]) -> None:
     """Show the stations as a strip of cards and let one be chosen.
 
@@ -37,19 +56,13 @@ def stations(items: list[Station], *, chosen: str, key: str, on_choose: Callable
     Raises: ValueError if a thumbnail is not 2-D, is larger than 64 × 64 or its mask has another shape.
     """
     cards = [
-        {
-            "id": item.id,
-            "title": item.title,
-            "caption": item.caption,
-            "word": item.word,
-            "thumbnails": [encode(thumbnail) for thumbnail in item.thumbnails],
-        }
+        Card(item.id, item.title, item.caption, item.word, [encode(thumbnail) for thumbnail in item.thumbnails])
         for item in items
     ]
     ids = [item.id for item in items]
     one_choice(
         _mount,
-        data={"cards": cards, "colours": COLOURS},
+        message=StationsMessage(cards, COLOURS),
         wanted=chosen,
         allowed=ids,
         key=key,

@@ -1,11 +1,15 @@
+// @ts-check
 // In the field with the text: Enter runs, and Shift+Enter adds a line.
 // Half a character (a lone surrogate) cannot travel in a text field's message, and the message would be lost.
 // So the field gets U+FFFD in its place, and Python is told what was typed.
 
-import { whenUnmounted } from "./unmounting.js";
+import { whenUnmounted } from "./component.js";
+/** @import { Component } from "./streamlit" */
+/** @import { TextGuardMessage } from "./messages" */
 
 const guard = { owner: null, half: null, report: null };
 
+/** @param {Component<TextGuardMessage>} component */
 export default function ({ parentElement, data, setStateValue }) {
   guard.owner = parentElement;
   guard.field = data.field;

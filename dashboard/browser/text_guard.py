@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 
 import streamlit as st
 
@@ -12,6 +13,13 @@ _mount = component("text_guard.js", styles=[])
 _HALF = re.compile("[\ud800-\udfff]")
 
 
+@dataclass(frozen=True)
+class TextGuardMessage:
+    """The key of the text area that is watched."""
+
+    field: str
+
+
 def text_guard(*, field: str, key: str) -> None:
     """Watch the text area with the key `field`: Enter applies its text. Nothing is to be seen.
 
@@ -19,7 +27,7 @@ def text_guard(*, field: str, key: str) -> None:
         field: the text area's key.
         key: Streamlit's key; `as_typed` reads what was reported.
     """
-    _mount(key=key, data={"field": field}, height=0, on_typed_change=lambda: None)
+    _mount(key=key, data=asdict(TextGuardMessage(field)), height=0, on_typed_change=lambda: None)
 
 
 def whole_text(text: str, key: str) -> str:

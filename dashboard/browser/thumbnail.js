@@ -1,9 +1,19 @@
+// @ts-check
 // Draws matrices as small pictures on a canvas, in the colours of the large figures: zero is transparent and
 // strength is opacity, so the pictures are right on a light and on a dark page.
 
+/** @import { Colours, Encoded } from "./messages" */
+
 export const MASKED = 255;
 
-/** Draw a thumbnail on a canvas of width × height CSS pixels. */
+/**
+ * Draw a thumbnail on a canvas of width × height CSS pixels.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Encoded} thumbnail
+ * @param {number} width
+ * @param {number} height
+ * @param {Colours} colours
+ */
 export function drawThumbnail(canvas, thumbnail, width, height, colours) {
   const ratio = Math.max(1, window.devicePixelRatio || 1);
   canvas.width = Math.round(width * ratio);
@@ -56,7 +66,7 @@ function drawTokens(pen, thumbnail, cells, width, height, colours) {
   }
 }
 
-function flow(cells, width, height, lines) {
+export function flow(cells, width, height, lines) {
   const line = height / lines;
   const gap = Math.max(1, line * 0.25);
   const boxes = [];
@@ -74,11 +84,19 @@ function flow(cells, width, height, lines) {
   return { boxes, overflow };
 }
 
+/**
+ * @param {number} cell
+ * @param {Colours} colours
+ */
 function signedPaint(cell, { negative, positive, strongest }) {
   const share = (cell - 127) / 127;
   return share < 0 ? paint(negative, -share * strongest) : paint(positive, share * strongest);
 }
 
+/**
+ * @param {number} cell
+ * @param {Colours} colours
+ */
 function probabilityPaint(cell, { certain, strongest }) {
   return paint(certain, (cell / 254) * strongest);
 }

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from dashboard.figures.colours import BLUE, GREY, ORANGE, STRONGEST, TEAL
 
-COLOURS = {"negative": BLUE, "positive": ORANGE, "certain": TEAL, "masked": GREY, "strongest": STRONGEST}
-
 _MASKED = 255  # the byte of a masked cell; values use 0…254, with 127 for a signed zero
 _LARGEST = 64
 
+
+@dataclass(frozen=True)
+class Colours:
+    """The page's colours as "red, green, blue", and how opaque the largest magnitude is (0 to 1)."""
+
+    negative: str
+    positive: str
+    certain: str
+    masked: str
+    strongest: float
+
+
+COLOURS = Colours(negative=BLUE, positive=ORANGE, certain=TEAL, masked=GREY, strongest=STRONGEST)
 
 ThumbnailKind = Literal["signed", "probability", "bars", "tokens"]
 
@@ -37,7 +48,18 @@ class Thumbnail:
     scale: float | None = None
 
 
-def encode(thumbnail: Thumbnail) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Encoded:
+    """A thumbnail as it travels: one byte for each cell, row by row, as base64. said: it in words, if need be."""
+
+    rows: int
+    columns: int
+    kind: ThumbnailKind
+    cells: str
+    said: str = ""
+
+
+def encode(thumbnail: Thumbnail) -> Encoded:
     """One byte for each cell, as base64: 1.3 characters a cell instead of some 20 in JSON.
 
     Raises: ValueError if the thumbnail is not 2-D, is larger than 64 × 64 or its mask has another shape.
@@ -56,12 +78,7 @@ def encode(thumbnail: Thumbnail) -> dict[str, Any]:
     levels = 127 + 127 * np.clip(shares, -1, 1) if signed else 254 * np.clip(shares, 0, 1)
     bytes_ = np.where(masked, _MASKED, np.rint(levels)).astype(np.uint8)
     rows, columns = values.shape
-    return {
-        "rows": rows,
-        "columns": columns,
-        "kind": thumbnail.kind,
-        "cells": base64.b64encode(bytes_.tobytes()).decode("ascii"),
-    }
+    return Encoded(rows, columns, thumbnail.kind, base64.b64encode(bytes_.tobytes()).decode("ascii"))
 
 
 def _scale(magnitudes: np.ndarray, kind: str) -> float:

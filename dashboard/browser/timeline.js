@@ -1,16 +1,20 @@
+// @ts-check
 // The timeline's pills.
 
 import { addRadio, choiceIn, followPython, markChosen } from "./choice.js";
+import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { watchFigures } from "./figures.js";
 import { bringIntoView, fadeEdges, watchEdges } from "./scroller.js";
-import { whenUnmounted } from "./unmounting.js";
+/** @import { Component } from "./streamlit" */
+/** @import { ChoiceMessage, Phase, TimelineMessage } from "./messages" */
 
 const LATEST = 5000; // milliseconds after a change of the step: what is drawn later was drawn for another reason
 
+/** @param {Component<TimelineMessage & ChoiceMessage>} component */
 export default function ({ data, parentElement, setStateValue }) {
   const choice = choiceIn(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   choice.report = (report) => setStateValue("report", report);
   choice.show = () => {
     if (choice.shown !== undefined && choice.shown !== choice.chosen) choice.changed = performance.now();
@@ -35,6 +39,11 @@ export default function ({ data, parentElement, setStateValue }) {
   });
 }
 
+/**
+ * @param {any} choice
+ * @param {HTMLElement} root
+ * @param {Phase[]} phases
+ */
 function fillTimeline(choice, root, phases) {
   choice.buttons.clear();
   root.setAttribute("role", "radiogroup");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dashboard.browser.browser import component
 from dashboard.browser.choice import one_choice
@@ -13,8 +14,7 @@ _mount = component("timeline.js", styles=["common.css", "timeline.css"])
 _HEIGHT = 48  # as in timeline.css
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(NamedTuple):
     """One step of a run, shown as `title · consumed in → produced`.
 
     Attributes:
@@ -30,6 +30,13 @@ class Phase:
     counted: bool = False
 
 
+@dataclass(frozen=True)
+class TimelineMessage:
+    """The steps in order."""
+
+    phases: list[Phase]
+
+
 def timeline(phases: list[Phase], *, chosen: int, key: str, on_choose: Callable[[int], None]) -> None:
     """Show the steps of a run in one line and let one be chosen.
 
@@ -39,6 +46,12 @@ def timeline(phases: list[Phase], *, chosen: int, key: str, on_choose: Callable[
         key: Streamlit's key.
         on_choose: called with a newly clicked index before the page runs.
     """
-    data = {"phases": [[phase.title, phase.consumed, phase.produced, int(phase.counted)] for phase in phases]}
-    allowed = range(len(phases))
-    one_choice(_mount, data=data, wanted=chosen, allowed=allowed, key=key, height=_HEIGHT, on_choose=on_choose)
+    one_choice(
+        _mount,
+        message=TimelineMessage(phases),
+        wanted=chosen,
+        allowed=range(len(phases)),
+        key=key,
+        height=_HEIGHT,
+        on_choose=on_choose,
+    )

@@ -1,30 +1,34 @@
+// @ts-check
 // The tour's card. Texts and tokens are text only, never markup.
 
+import { rootOf, whenUnmounted } from "./component.js";
 import { button, element, formula } from "./element.js";
 import { outlineColours } from "./figures.js";
 import { dock, giveFocusBack } from "./panel.js";
 import { keepScrolling, motion } from "./reveal.js";
 import { pointAt, revealSoon, stopPointing } from "./tour_outlines.js";
-import { whenUnmounted } from "./unmounting.js";
 import { glossedElement } from "./words.js";
+/** @import { Component } from "./streamlit" */
+/** @import { TourGuess, TourMessage } from "./messages" */
 
 const tours = new WeakMap(); // parentElement -> its tour, kept over every rerun
 const FIELDS = "input, textarea, select, [contenteditable=true]";
 const TAKE_ARROWS = `${FIELDS}, [role=radio], [role=slider], [role=tab], [role=listbox], [role=combobox], canvas,
   [data-testid=stDataFrame], [class*="st-key-equation-"][tabindex]`; // what has a use of its own for ← and →
 
+/** @param {Component<TourMessage>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
   const tour = tourIn(parentElement);
   dock(parentElement);
   tour.ask = (kind, value) => setTriggerValue("ask", { [kind]: value ?? true });
   tour.start();
-  show(tour, data ?? {});
+  show(tour, data ?? /** @type {any} */ ({}));
   return whenUnmounted(tour, () => tour.stop());
 }
 
 function tourIn(parentElement) {
   if (tours.has(parentElement)) return tours.get(parentElement);
-  const root = parentElement.querySelector(".root");
+  const root = rootOf(parentElement);
   const host = () => (parentElement.getRootNode().host ?? parentElement).closest(".stElementContainer");
   const tour = { root, host, ask: null, data: {}, wanted: null, revealed: false, waiting: false, opener: null,
                  home: null, returning: null,
@@ -81,6 +85,10 @@ function build(tour) {
 
 // ---- what Python says ----
 
+/**
+ * @param {any} tour
+ * @param {TourMessage} data
+ */
 function show(tour, data) {
   const { root } = tour;
   const before = tour.data;
@@ -105,7 +113,11 @@ function show(tour, data) {
   if (tour.opener && !before.stop) tour.heading.focus({ preventScroll: true });
 }
 
-/** A tour that a button began brings the visitor back to where they were; one that a link began does not. */
+/**
+ * A tour that a button began brings the visitor back to where they were; one that a link began does not.
+ * @param {any} tour
+ * @param {TourMessage} before
+ */
 function begin(tour, before) {
   const opener = document.activeElement?.closest?.("[class*=st-key-tour-start] button");
   tour.opener = opener;
@@ -130,6 +142,10 @@ function pointNowhere(tour) {
   if (tour.pointer.figures) stopPointing(tour.pointer);
 }
 
+/**
+ * @param {any} tour
+ * @param {TourMessage} data
+ */
 function fillBar(tour, { words, stop, stops, number, place, text, present }) {
   tour.heading.textContent = tour.waiting ? words.waiting : stop ? text.title : words.presenting;
   tour.place.textContent = stop ? place : "";
@@ -148,7 +164,7 @@ function fillBar(tour, { words, stop, stops, number, place, text, present }) {
     tour.stops.replaceChildren(...stops.map((name, index) => {
       const item = element("li");
       const dot = button("dot", "", () => go(tour, index));
-      dot.setAttribute("aria-label", words.place.replace("{stop}", index + 1).replace("{stops}", stops.length));
+      dot.setAttribute("aria-label", words.place.replace("{stop}", String(index + 1)).replace("{stops}", String(stops.length)));
       item.append(dot);
       return item;
     }));
@@ -159,6 +175,10 @@ function fillBar(tour, { words, stop, stops, number, place, text, present }) {
   });
 }
 
+/**
+ * @param {any} tour
+ * @param {TourMessage} data
+ */
 function fillBody(tour, { text, guess, words, forms }) {
   const sentences = [element("span", "unseen", `${tour.place.textContent}: ${text.title}.`)];
   if (tour.pending) {
@@ -183,6 +203,11 @@ function fillBody(tour, { text, guess, words, forms }) {
 
 // ---- a guess ----
 
+/**
+ * @param {any} tour
+ * @param {TourGuess} guess
+ * @param {Record<string, string>} words
+ */
 function fillGuess(tour, guess, words) {
   tour.guess.dataset.of = JSON.stringify(guess);
   tour.guess.setAttribute("role", "group");

@@ -1,8 +1,9 @@
+// @ts-check
 // What the tour points at: cells outlined in the page's figures, other parts outlined whole, and the scroll that brings
 // the first of them into view above the card.
 
 import { cellBoxes } from "./cells.js";
-import { axesOf, placeOutlines, span, watchFigures } from "./figures.js";
+import { axesOf, placeOutlines, seenOutlines, span, watchFigures } from "./figures.js";
 import { blockOf, bringAbove, bringAcross, keepScrolling } from "./reveal.js";
 
 /** Point at these things from now on: { marks, covered, keys, colours }, covered cells hidden until they are guessed. */
@@ -68,10 +69,8 @@ function revealStop(pointer) {
 function placeOfStop(pointer) {
   const [part] = shownParts(pointer);
   if (part) return { block: part, mark: part.querySelector(".tour-outline[data-kind=cell]") };
-  const outlines = [...document.querySelectorAll(".tour-cover, .tour-outline[data-kind=cell]")];
   const wanted = pointer.covered.length || pointer.marks.some(({ kind }) => kind === "cell");
-  const all = wanted ? outlines : [...document.querySelectorAll(".tour-outline")];
-  const seen = all.filter((outline) => outline.offsetParent);
-  const mark = seen.find((outline) => outline.closest('.st-key-sections')) ?? seen[0];
+  const seen = seenOutlines(wanted ? ".tour-cover, .tour-outline[data-kind=cell]" : ".tour-outline");
+  const mark = seen.find((outline) => outline.closest(".st-key-sections")) ?? seen[0];
   return mark ? { block: blockOf(mark), mark } : null;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The technical words of a component's own texts, as links to their tips (glossary.js).
 
 import { element } from "./element.js";

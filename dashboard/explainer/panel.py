@@ -11,7 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.browser.explainer import panel
+from dashboard.browser.explainer import CellChoice, Crumb, ExplainedCell, ExplainerMessage, Recomputed, TermTable, panel
+from dashboard.explainer import words
 from dashboard.explainer.terms import FIRST_TERMS, layer_by_layer, main_terms, marks, pages_of
 from dashboard.explainer.words import COMPUTATIONS, axes, brief, cell_place, crumb, full, matrix_title, numbers, symbol
 from dashboard.link import models, visit
@@ -91,11 +92,11 @@ def open_button() -> None:
 def open_button_at(name: str, there: dict[str, int]) -> None:
     """The way in without a mouse, to the cell of this matrix that is nearest to these coordinates."""
     st.button(
-        "Explain a cell",
+        words.EXPLAIN_CELL,
         key="explain-a-cell",
         type="tertiary",
         icon=":material/calculate:",
-        help="Every number was computed from other numbers. Click any cell to see which.",
+        help=words.OF_EXPLAIN_CELL,
         on_click=_explain,
         args=(name, there),
     )
@@ -115,9 +116,9 @@ def explainer(around: Around | None = None) -> None:
     around = around or AROUND_STATIONS
     chosen, run, step = on_screen()
     trail = _trail(chosen, step)
-    shown = _shown(chosen, step, trail, around) if trail else {}
-    drags = around.drags(run.model.config)
-    panel(shown | {"drags": drags}, key="explainer-panel", on_ask=partial(_answer, around))
+    cell = _cell(chosen, step, trail, around) if trail else None
+    shown = ExplainerMessage(around.drags(run.model.config), cell)
+    panel(shown, key="explainer-panel", on_ask=partial(_answer, around))
 
 
 def _trail(chosen: Settings, step: Step) -> Trail:
@@ -133,48 +134,50 @@ def _trail(chosen: Settings, step: Step) -> Trail:
 # ---- what is shown --------------------------------------------------------------------------------------------------
 
 
-def _shown(chosen: Settings, on_screen: Step, trail: Trail, around: Around) -> dict[str, Any]:
+def _cell(chosen: Settings, on_screen: Step, trail: Trail, around: Around) -> ExplainedCell:
     address = trail[-1]
     step = explainer_trail.step_of_cell(address, on_screen)
     told = explain(step, address.name, address.index)
     line, drawing = COMPUTATIONS[told.operation](told, step.run.model.config)
     by_size, page = _listing(address, len(told.terms))
-    return {
-        "crumbs": [_crumb(a, on_screen) for a in trail],
-        "symbol": symbol(step, address.name),
-        "title": matrix_title(step, address.name),
-        "place": cell_place(step, address),
-        "formula": told.entry.formula if told.entry and told.entry.operation else "",
-        "meaning": told.entry.meaning if told.entry else "This is the number of a token in the tokenizer's vocabulary.",
-        "result": _result(told, explainer_trail.stored(step, address)),
-        "line": line,
-        "drawing": drawing,
-        "numbers": numbers(told),
-        "note": _note(told, step, chosen),
-        "pooled": _pooled(address, told),
-        "end": not told.terms,
-        "terms": main_terms(on_screen, step, told, by_size, page),
-        "by_size": by_size,
-        **_layers(on_screen, told, step, address),
-        "marks": marks(on_screen, told, address),
-        "choice": _choice(chosen, step, address),
-        "elsewhere": bool(around.view_on(chosen, on_screen, address)),
-        "forms": glossary_key(),
-    }
+    layers, later = _layers(on_screen, told, step, address)
+    return ExplainedCell(
+        crumbs=[_crumb(a, on_screen) for a in trail],
+        symbol=symbol(step, address.name),
+        title=matrix_title(step, address.name),
+        place=cell_place(step, address),
+        formula=told.entry.formula if told.entry and told.entry.operation else "",
+        meaning=told.entry.meaning if told.entry else "This is the number of a token in the tokenizer's vocabulary.",
+        result=_result(told, explainer_trail.stored(step, address)),
+        line=line,
+        drawing=drawing,
+        numbers=numbers(told),
+        note=_note(told, step, chosen),
+        pooled=_pooled(address, told),
+        end=not told.terms,
+        terms=main_terms(on_screen, step, told, by_size, page),
+        by_size=by_size,
+        layers=layers,
+        layers_later=later,
+        marks=marks(on_screen, told, address),
+        choice=_choice(chosen, step, address),
+        elsewhere=bool(around.view_on(chosen, on_screen, address)),
+        forms=glossary_key(),
+    )
 
 
-def _crumb(address: Address, on_screen: Step) -> dict[str, str]:
+def _crumb(address: Address, on_screen: Step) -> Crumb:
     step = explainer_trail.step_of_cell(address, on_screen)
-    return {"text": crumb(step, address), "title": f"{matrix_title(step, address.name)}, {cell_place(step, address)}"}
+    return Crumb(crumb(step, address), f"{matrix_title(step, address.name)}, {cell_place(step, address)}")
 
 
-def _result(told: Explanation, stored: float) -> dict[str, str]:
+def _result(told: Explanation, stored: float) -> Recomputed:
     """The value computed here in float64 from the operands, beside the one that the run has."""
     if told.operation in ("learned", "given"):
         text = f"{stored:.0f}" if told.operation == "given" else full(stored)
-        return {"recomputed": text, "stored": "", "apart": ""}
+        return Recomputed(text, "", "")
     apart = brief(float(f"{abs(told.result - stored):.1g}")) if told.result != stored else ""
-    return {"recomputed": full(told.result), "stored": full(stored), "apart": apart}
+    return Recomputed(full(told.result), full(stored), apart)
 
 
 def _note(told: Explanation, step: Step, chosen: Settings) -> str:
@@ -214,17 +217,17 @@ def _listing(address: Address, count: int) -> tuple[bool, int | None]:
     return by_size, page if asked_of == str(address) and page < pages_of(count) else None
 
 
-def _layers(on_screen: Step, told: Explanation, step: Step, address: Address) -> dict[str, Any]:
+def _layers(on_screen: Step, told: Explanation, step: Step, address: Address) -> tuple[TermTable | None, bool]:
     """A residual's contributions, or that they can be asked for."""
     if told.entry is None or told.entry.operation != "add":
-        return {"layers": None, "layers_later": False}
+        return None, False
     asked = st.session_state.get("explainer-layers") == str(address)
     if not asked and (told.entry.layer or 0) >= FEW_LAYERS:
-        return {"layers": None, "layers_later": True}
-    return {"layers": layer_by_layer(on_screen, told, step), "layers_later": False}
+        return None, True
+    return layer_by_layer(on_screen, told, step), False
 
 
-def _choice(chosen: Settings, step: Step, address: Address) -> dict[str, Any]:
+def _choice(chosen: Settings, step: Step, address: Address) -> CellChoice:
     """What the keyboard chooses from: the layer, its matrices and weights, and the numbers of the cell."""
     config = step.run.model.config
     entries = (*catalogue.matrices(config), *catalogue.weights(config))
@@ -237,13 +240,7 @@ def _choice(chosen: Settings, step: Step, address: Address) -> dict[str, Any]:
                 (e.name, f"{e.symbol} · {e.title}")
             )
     groups[_GROUPS["embedding"]].insert(0, (TOKEN_IDS, "ids · Token ids"))
-    return {
-        "layer": layer,
-        "layers": config.layers,
-        "name": address.name,
-        "axes": axes(step, address),
-        "groups": list(groups.items()),
-    }
+    return CellChoice(layer, config.layers, address.name, axes(step, address), list(groups.items()))
 
 
 def _view_on(chosen: Settings, on_screen: Step, address: Address) -> dict[str, object]:

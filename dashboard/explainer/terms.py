@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Literal
 
 import torch
 
+from dashboard.browser.cells import CellMark
+from dashboard.browser.explainer import LinkedOperand, Strip, TermRow, TermTable
 from dashboard.explainer.words import brief, cell_place, full, matrix_title, symbol
 from dashboard.figures.picture import axis_word
 from dashboard.link.trail import Address, address_of, drawn_from
@@ -26,8 +29,8 @@ def term_rows(
     sign: str = "",
     own: int | None = None,
     word: str = "terms",
-) -> dict[str, Any]:
-    """Some of the terms as rows, and of the others how many there are and their sum.
+) -> TermTable:
+    """Some of the terms as rows, and of the others how many there are and their sum; what they are is not said yet.
 
     shown: which places of the order; beyond the last one there is nothing.
 
@@ -42,14 +45,15 @@ def term_rows(
     rows = [_row(on_screen, terms[i], sign, i == own, largest, i in aside) for i in chosen]
     rest = len(values) - len(chosen)
     others = float(values.sum() - values[torch.tensor(chosen, dtype=torch.long)].sum()) if rest else 0.0
-    return {
-        "rows": rows,
-        "count": len(values),
-        "rest": rest,
-        "others": brief(others),
-        "signed": bool((values < 0).any()),
-        "strip": _strip(values, own, word) if rest else None,
-    }
+    return TermTable(
+        heading="",
+        rows=rows,
+        count=len(values),
+        rest=rest,
+        others=brief(others),
+        signed=bool((values < 0).any()),
+        strip=_strip(values, own, word) if rest else None,
+    )
 
 
 def _aside(terms: Sequence[Term]) -> list[int]:
@@ -86,22 +90,22 @@ def shown_on(page: int | None, count: int) -> range:
     )
 
 
-def _row(on_screen: Step, term: Term, sign: str, own: bool, largest: float, aside: bool) -> dict[str, Any]:
+def _row(on_screen: Step, term: Term, sign: str, own: bool, largest: float, aside: bool) -> TermRow:
     known = list(term.inputs) + [None] * (len(term.operands) - len(term.inputs))
     inputs = [_operand(on_screen, link, value) for link, value in zip(term.operands, known, strict=True)]
     share = term.value / largest if largest and math.isfinite(term.value) else 0.0
     factor = brief(term.factor) if term.factor != 1 else ""
-    return {
-        "label": _in_words(term.label),
-        "inputs": inputs,
-        "factor": factor,
-        "sign": sign,
-        "value": brief(term.value),
-        "full": full(term.value),
-        "share": round(share, 4),
-        "own": own,
-        "aside": aside,
-    }
+    return TermRow(
+        label=_in_words(term.label),
+        inputs=inputs,
+        factor=factor,
+        sign=sign,
+        value=brief(term.value),
+        full=full(term.value),
+        share=round(share, 4),
+        own=own,
+        aside=aside,
+    )
 
 
 def _in_words(label: str) -> str:
@@ -110,19 +114,15 @@ def _in_words(label: str) -> str:
     return ", ".join(f"{axis_word(first)}{gap}{rest}" for first, gap, rest in parts)
 
 
-def _operand(on_screen: Step, link: Operand, value: float | None) -> dict[str, str]:
+def _operand(on_screen: Step, link: Operand, value: float | None) -> LinkedOperand:
     address = address_of(link, on_screen)
     step = link[0] if len(link) == 3 else on_screen
     number = "" if value is None else f"{value:.0f}" if address.name == TOKEN_IDS else brief(value)
-    return {
-        "value": number,
-        "symbol": symbol(step, address.name),
-        "to": str(address),
-        "title": f"{matrix_title(step, address.name)}, {cell_place(step, address)}",
-    }
+    title = f"{matrix_title(step, address.name)}, {cell_place(step, address)}"
+    return LinkedOperand(symbol(step, address.name), number, str(address), title)
 
 
-def _strip(values: torch.Tensor, own: int | None, word: str = "terms") -> dict[str, Any]:
+def _strip(values: torch.Tensor, own: int | None, word: str = "terms") -> Strip:
     """All terms in order as thin bars: shares of the largest, and which bar the cell's own is in. word: what they are
     called."""
     each = math.ceil(len(values) / BARS)
@@ -132,12 +132,12 @@ def _strip(values: torch.Tensor, own: int | None, word: str = "terms") -> dict[s
     said = f"Each bar is one of the {len(values):,} {word}, in order."
     if each > 1:
         said = f"Each bar stands for {each} neighbouring {word} and shows the largest of them."
-    return {
-        "bars": [round(b, 3) for b in (bars / largest).tolist()],
-        "own": None if own is None else own // each,
-        "signed": bool((values < 0).any()),
-        "said": said,
-    }
+    return Strip(
+        bars=[round(b, 3) for b in (bars / largest).tolist()],
+        own=None if own is None else own // each,
+        signed=bool((values < 0).any()),
+        said=said,
+    )
 
 
 def own_term(told: Explanation) -> int | None:
@@ -157,9 +157,7 @@ _HEADINGS = {
 _TOTALS = {"sum": "sum", "softmax": "total", "rotate": "sum"}
 
 
-def main_terms(
-    on_screen: Step, step: Step, told: Explanation, by_size: bool, page: int | None
-) -> dict[str, Any] | None:
+def main_terms(on_screen: Step, step: Step, told: Explanation, by_size: bool, page: int | None) -> TermTable | None:
     """The cell's own terms, with what the operation makes of them all; None where the way back ends."""
     if told.operation == "given":
         return _drawn(on_screen, told)
@@ -172,19 +170,19 @@ def main_terms(
     sign, shown = "×" if product else "", shown_on(page, count)
     terms = term_rows(on_screen, told.terms, by_size, shown, sign, own_term(told), word)
     total = _TOTALS.get(told.operation, "") if len(told.terms) > 1 else ""
-    terms |= {
-        "heading": _HEADINGS[told.operation],
-        "total": total,
-        "sum": brief(_total(told.terms)),
-        "page": page,
-        "pages": pages_of(count),
-    }
-    if told.operation == "lookup" and operands and len(operands[0]) == 2:
-        terms["strip"] = _table_row(step, *operands[0])
-    return terms
+    copied = told.operation == "lookup" and operands and len(operands[0]) == 2
+    return replace(
+        terms,
+        heading=_HEADINGS[told.operation],
+        strip=_table_row(step, *operands[0]) if copied else terms.strip,
+        total=total,
+        sum=brief(_total(told.terms)),
+        page=page,
+        pages=pages_of(count),
+    )
 
 
-def _drawn(on_screen: Step, told: Explanation) -> dict[str, Any] | None:
+def _drawn(on_screen: Step, told: Explanation) -> TermTable | None:
     """Where a sampled token came from: its probability in the step that drew it."""
     link = drawn_from(on_screen.run, int(told.numbers["position"]))
     if link is None:
@@ -192,24 +190,20 @@ def _drawn(on_screen: Step, told: Explanation) -> dict[str, Any] | None:
     step, name, index = link
     probability = float(step.matrix(name).values[index])
     drawn = [Term("probability of this token", probability, [link], inputs=(probability,))]
-    return term_rows(on_screen, drawn, False, range(1)) | {
-        "heading": f"Sampled in step {step.index}",
-        "total": "",
-        "sum": "",
-    }
+    return replace(term_rows(on_screen, drawn, False, range(1)), heading=f"Sampled in step {step.index}")
 
 
 def _total(terms: Sequence[Term]) -> float:
     return float(terms.values.sum()) if isinstance(terms, Terms) else math.fsum(t.value for t in terms)
 
 
-def _table_row(step: Step, name: str, index: tuple[int, ...]) -> dict[str, Any]:
+def _table_row(step: Step, name: str, index: tuple[int, ...]) -> Strip:
     """The row of a table that a cell was copied from."""
     row = step.run.model.get_parameter(name).detach()[index[0]].double()
-    return _strip(row, index[1]) | {"signed": True, "said": f"all {len(row):,} numbers of row {index[0]:,}"}
+    return replace(_strip(row, index[1]), signed=True, said=f"all {len(row):,} numbers of row {index[0]:,}")
 
 
-def layer_by_layer(on_screen: Step, told: Explanation, step: Step) -> dict[str, Any] | None:
+def layer_by_layer(on_screen: Step, told: Explanation, step: Step) -> TermTable | None:
     """Of a residual: what each part of each layer so far has added, where that is more than its operands."""
     if told.entry is None or told.entry.operation != "add":
         return None
@@ -221,18 +215,16 @@ def layer_by_layer(on_screen: Step, told: Explanation, step: Step) -> dict[str, 
         if parts[0].operands[0][-2].endswith("embedding")
         else ("What was added since the last norm")
     )
-    return term_rows(on_screen, parts, False, range(len(parts))) | {
-        "heading": since,
-        "total": "sum",
-        "sum": brief(_total(parts)),
-    }
+    rows = term_rows(on_screen, parts, False, range(len(parts)))
+    return replace(rows, heading=since, total="sum", sum=brief(_total(parts)))
 
 
 # ---- what is outlined -----------------------------------------------------------------------------------------------
 
 
-def marks(on_screen: Step, told: Explanation, address: Address) -> list[dict[str, Any]]:
+def marks(on_screen: Step, told: Explanation, address: Address) -> list[CellMark]:
     """The explained cell, and the rows and columns that it was made from, where their matrices may be on screen."""
+    found: dict[tuple[Literal["cell", "operand"], str], list[tuple[int, ...]]]
     found = {} if address.step is not None or told.entry is None else {("cell", told.name): [told.index]}
     ends = [*told.terms[:3], *told.terms[max(3, len(told.terms) - 3) :]]  # between them lie all others
     for term in ends:
@@ -243,9 +235,8 @@ def marks(on_screen: Step, told: Explanation, address: Address) -> list[dict[str
     return [_box(kind, name, indexes) for (kind, name), indexes in found.items()]
 
 
-def _box(kind: str, name: str, indexes: list[tuple[int, ...]]) -> dict[str, Any]:
+def _box(kind: Literal["cell", "operand"], name: str, indexes: list[tuple[int, ...]]) -> CellMark:
     """From the lowest to the highest of some indexes along each axis."""
-    spans: list[list[int] | None] = [[min(along), max(along) + 1] for along in zip(*indexes, strict=True)]
-    before: list[list[int] | None] = [None, [0, 1]]
-    head, rows, columns = before[: 3 - len(spans)] + spans
-    return {"kind": kind, "matrix": name, "head": head, "rows": rows, "columns": columns}
+    *before, columns = ((min(along), max(along) + 1) for along in zip(*indexes, strict=True))
+    *heads, rows = before or [(0, 1)]
+    return CellMark(kind, name, heads[0] if heads else None, rows, columns)

@@ -6,10 +6,10 @@ What is said follows from the operation that the catalogue names; no matrix has 
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
+from dashboard.browser.explainer import CellAxis, Curve, Drawing, Rotation
 from dashboard.figures.picture import axis_word
 from dashboard.link.trail import Address, starts
 from llm_core import ModelConfig, Step, Term, catalogue
@@ -18,6 +18,9 @@ from llm_core.catalogue.part_titles import ACTIVATION_TITLES
 from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation, shape_of
 from llm_core.explanation.operations import activated
+
+EXPLAIN_CELL = "Explain a cell"
+OF_EXPLAIN_CELL = "Every number was computed from other numbers. Click any cell to see which."
 
 
 def full(value: float) -> str:
@@ -55,20 +58,14 @@ def _entry(step: Step, name: str) -> catalogue.Entry:
     return catalogue.find(step.run.model.config, name)
 
 
-def axes(step: Step, address: Address) -> list[dict[str, Any]]:
+def axes(step: Step, address: Address) -> list[CellAxis]:
     """Each axis of a cell's matrix: its word, the cell's number there, how many there are, which is the first.
 
     Rows of the step count from the position of its first token, as they do beside the matrices.
     """
     first = starts(step, address.name)
     return [
-        {
-            "axis": axis,
-            "word": axis_word(axis),
-            "value": first[axis] + i,
-            "size": size,
-            "start": first[axis],
-        }
+        CellAxis(axis, axis_word(axis), first[axis] + i, size, first[axis])
         for (axis, size), i in zip(shape_of(step, address.name).items(), address.index, strict=True)
     ]
 
@@ -78,12 +75,12 @@ def cell_place(step: Step, address: Address) -> str:
     run, layer = step.run, _layer(step, address)
     words = [] if layer is None else [f"layer {layer}"]
     for axis in axes(step, address):
-        i, token = axis["value"], ""
-        if axis["axis"] in (*TOKEN_ROWS, "key") and axis["start"] + axis["size"] <= len(run.ids):
+        i, token = axis.value, ""
+        if axis.axis in (*TOKEN_ROWS, "key") and axis.start + axis.size <= len(run.ids):
             token = " " + run.model.tokenizer.label(run.ids[i])
-        elif axis["axis"] == "vocab":
+        elif axis.axis == "vocab":
             token = " " + run.model.tokenizer.label(i)
-        words.append(f"{axis['word']} {i:,}{token}")
+        words.append(f"{axis.word} {i:,}{token}")
     if address.step is not None:
         words.append(f"in step {address.step}, " + ("the prefill" if address.step == 0 else f"decode {address.step}"))
     return " · ".join(words)
@@ -93,7 +90,7 @@ def crumb(step: Step, address: Address) -> str:
     """A cell as briefly as can be: S[0, 3, 2], and of a model with several layers L2 S[0, 3, 2]."""
     layer = _layer(step, address)
     where = "" if layer is None else f"L{layer} "
-    return f"{where}{symbol(step, address.name)}[{', '.join(str(a['value']) for a in axes(step, address))}]"
+    return f"{where}{symbol(step, address.name)}[{', '.join(str(a.value) for a in axes(step, address))}]"
 
 
 def _layer(step: Step, address: Address) -> int | None:
@@ -104,7 +101,7 @@ def _layer(step: Step, address: Address) -> int | None:
 
 # ---- one function for each operation: what is computed, in one line of numbers, and what is drawn beside it ----------
 
-Shown = tuple[str, dict[str, Any] | None]
+Shown = tuple[str, Drawing | None]
 
 
 def _sum(told: Explanation, config: ModelConfig) -> Shown:
@@ -152,15 +149,8 @@ def _rotate(told: Explanation, config: ModelConfig) -> Shown:
         f"The pair ({brief(pair[0])}, {brief(pair[1])}), rotated by {angle} radian{'' if angle == '1' else 's'} "
         f"to ({brief(turned[0])}, {brief(turned[1])})"
     )
-    drawing = {
-        "kind": "rotation",
-        "from": [v / radius for v in pair],
-        "to": [v / radius for v in turned],
-        "angle": told.numbers["angle"],
-        "first": first,
-        "alt": alt,
-    }
-    return line, drawing
+    before, after = ((x / radius, y / radius) for x, y in (pair, turned))
+    return line, Rotation(before, after, told.numbers["angle"], first, alt)
 
 
 def _activate(told: Explanation, config: ModelConfig) -> Shown:
@@ -171,14 +161,7 @@ def _activate(told: Explanation, config: ModelConfig) -> Shown:
     reach = max(4.0, 1.25 * abs(x)) if math.isfinite(x) else 4.0
     along: list[float] = np.linspace(-reach, reach, 81).tolist()
     points = list(zip(along, activated(config, along), strict=True))
-    drawing = {
-        "kind": "curve",
-        "points": points,
-        "at": [x, y],
-        "name": name,
-        "alt": f"The curve of {name}: {brief(x)} in, {brief(y)} out",
-    }
-    return line, drawing
+    return line, Curve(points, (x, y), name, f"The curve of {name}: {brief(x)} in, {brief(y)} out")
 
 
 def _lookup(told: Explanation, config: ModelConfig) -> Shown:

@@ -1,7 +1,7 @@
 """Bring the chosen model in: progress in place of the result, and a failure that leaves what was there before."""
 
 import logging
-from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,55 +10,48 @@ from dashboard.link import models, visit
 from dashboard.link.models import Key
 from dashboard.link.settings import DEFAULTS, Refused, Settings, shortened
 from dashboard.link.visit import look_at
+from dashboard.model_choice import words
+from dashboard.model_choice.failure import Failure
+from dashboard.model_choice.state import Link, LoadingState
 from dashboard.server.build import build_model
 from dashboard.server.computed import LIBRARY, model_of
 from dashboard.server.models import Loading
+from dashboard.shell.fragments import change
+from dashboard.shell.workarounds import style_that_leaves
 from llm_core import Transformer
 from llm_core.weights.curated import CURATED
 from llm_core.weights.loading import NoSuchModelError
 
-NO_SUCH = "There is no such model. Choose one from the list on the left."
 _SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
-OPEN, DOWNLOAD = "Open", "Download it"  # what a visitor is asked for
-_ALONE = "<i></i><style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
-"""While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes
-where it is put and leaves with it: a body of nothing but style would stay."""
+_STATE = "loading-state"
+_ALONE = ".stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }"
+"""While a model is loaded, its progress stands in place of the last one's page."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A model that did not come: why (nothing where there is no such model), and the settings that asked for it.
+def _state() -> LoadingState:
+    found: LoadingState = st.session_state.get(_STATE, LoadingState())
+    return found
 
-    consent: what a visitor agrees to with the button of this name; empty where it was tried and failed.
+
+def _keep(state: LoadingState) -> None:
+    st.session_state[_STATE] = state
+
+
+def choose_model(name: str, shape: str = "", **more: Any) -> None:
+    """A widget's callback: show another model. Being asked for by hand, it may be downloaded.
+
+    more: other settings that change with it.
     """
-
-    wanted: Settings
-    why: str
-    consent: str = ""
-
-    def __str__(self) -> str:
-        title = shortened(models.model_title(self.wanted.model, self.wanted.dtype))
-        whole = not self.why or self.consent == OPEN
-        return self.why or NO_SUCH if whole else f"{title} is not shown: {self.why}."
-
-
-def choose_model(name: str, shape: str = "") -> None:
-    """A widget's callback: show another model. Being asked for by hand, it may be downloaded."""
-    state = st.session_state
-    look_at("model", name)
-    look_at("shape", shape or DEFAULTS.shape)
-    state.asked_for = name
-    state.pop("failure", None)
+    _keep(_state().chose(name))
+    change(model=name, shape=shape or DEFAULTS.shape, **more)
 
 
 def bring_in() -> None:
     """Have the model of the settings loaded. Where that fails, go back to the one that was on screen, and say why."""
-    state, place = st.session_state, st.empty()
-    wanted = visit.current()
+    place, wanted = st.empty(), visit.current()
     key = models.model_key(wanted)
-    if "linked" not in state:
-        state.linked = key, _linked_version()
+    _keep(_state().came(Link(key, _linked_version())))
     try:
         _ask_first(wanted, key)
         model = _loaded(key, wanted, place)
@@ -70,11 +63,19 @@ def bring_in() -> None:
         return
     except Exception:  # whatever it was, the model that was on screen must stay usable
         logging.getLogger(__name__).exception("a model could not be loaded")
-        _go_back(Failure(wanted, "it could not be loaded, and the server's log says why"))
+        _go_back(Failure(wanted, words.LOADING_FAILED))
         return
-    state.on_screen = wanted
-    _compare(model, key, state.linked)
-    state.weights = {"fp": model.weights.version[:8]}
+    _show(wanted, model)
+
+
+def _show(wanted: Settings, model: Transformer) -> None:
+    """The model is there: say what is to be said of it, before the page is drawn."""
+    version = model.weights.version
+    state, linked = _state().loaded(wanted, version)
+    _keep(state)
+    if linked is not None:
+        visit.say(words.OTHER_WEIGHTS.format(linked=shortened(linked, 12), here=version[:8]))
+    st.session_state.weights = {"fp": version[:8]}
     visit.write_address()
     _say_failure()
     for note in model.notes:
@@ -91,13 +92,13 @@ class _AskFirst(ValueError):
 
 def _ask_first(wanted: Settings, key: Key) -> None:
     name = wanted.model
-    if st.session_state.get("asked_for") == name or key in LIBRARY:
+    if _state().asked_for == name or key in LIBRARY:
         return
     if models.is_local(name):
-        raise _AskFirst(f"This link wants to open {shortened(name)} from this machine.", OPEN)
+        raise _AskFirst(words.MAY_OPEN.format(name=shortened(name)), words.OPEN)
     if models.downloads(name):
         size = f"{CURATED[name].download:.2g} GB" if name in CURATED else "it"
-        raise _AskFirst(f"it is not on this machine yet, and {size} would be downloaded from the Hub", DOWNLOAD)
+        raise _AskFirst(words.MAY_DOWNLOAD.format(size=size), words.DOWNLOAD)
 
 
 def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
@@ -114,79 +115,55 @@ def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
 
 def _show_progress(loading: Loading, key: Key, place: DeltaGenerator) -> None:
     with place.container(key="loading", border=True):
-        st.html(_ALONE)
-        st.text(f"Loading {shortened(models.model_title(key.name, key.dtype))}")
+        style_that_leaves(_ALONE)
+        st.text(words.LOADING_MODEL.format(title=shortened(models.model_title(key.name, key.dtype))))
         bar = st.progress(0.0)
-        words = st.empty()
-        st.button("Stop waiting", key="stop-waiting", on_click=_restore)
+        doing = st.empty()
+        st.button(words.STOP_WAITING, key="stop-waiting", on_click=_stop_waiting)
     while not loading.wait(POLL):
         bar.progress(loading.share)
-        words.text(loading.doing)
+        doing.text(loading.doing)
     place.empty()
 
 
 def _go_back(failure: Failure) -> None:
     """Show the model that was there before, or the default, and remember why."""
-    state = st.session_state
-    before = state.get("on_screen", DEFAULTS)
-    if models.model_key(before) == models.model_key(failure.wanted):
-        before = DEFAULTS
-        if failure.wanted.model == DEFAULTS.model:
-            raise ValueError(failure.why)  # nothing is left to fall back on
-    state.failure = failure
-    _restore(before)
-    look_at("weights_seed", before.weights_seed)
-    look_at("dtype", before.dtype)
+    state, before = _state().failed(failure)
+    _keep(state)
+    for name in ("model", "shape", "weights_seed", "dtype"):
+        look_at(name, getattr(before, name))
     st.rerun()
 
 
-def _restore(before: Settings | None = None) -> None:
-    before = before or st.session_state.get("on_screen", DEFAULTS)
-    look_at("model", before.model)
-    look_at("shape", before.shape)
+def _stop_waiting() -> None:
+    """Show the model that was there before the one that is loading."""
+    before = _state().shown or DEFAULTS
+    change(model=before.model, shape=before.shape)
 
 
 def _say_failure() -> None:
     """Which model did not come, why, and what is shown instead; until the visitor does something else."""
-    state = st.session_state
-    failure: Failure | None = state.get("failure")
+    now = visit.without_view()
+    _keep(_state().said(now))
+    failure = _state().failure
     if failure is None:
         return
-    now = visit.without_view()
-    if state.setdefault("failure_at", now) != now:
-        _forget()
-        return
     with st.container(key="failure", border=True, horizontal=True, vertical_alignment="center"):
-        st.text(f"{failure} {models.model_title(now.model, now.dtype)} is shown.")
-        st.button(failure.consent or "Try again", key="try-again", on_click=_again, args=(failure,))
+        st.text(words.SHOWN_INSTEAD.format(failure=failure, title=models.model_title(now.model, now.dtype)))
+        st.button(failure.consent or words.TRY_AGAIN, key="try-again", on_click=_again, args=(failure,))
         if failure.consent:
-            st.button("Not now", key="not-now", type="tertiary", on_click=_forget)
+            st.button(words.NOT_NOW, key="not-now", type="tertiary", on_click=_dismiss)
 
 
-def _forget() -> None:
-    st.session_state.pop("failure", None)
-    st.session_state.pop("failure_at", None)
+def _dismiss() -> None:
+    _keep(_state().dismissed())
 
 
 def _again(failure: Failure) -> None:
-    choose_model(failure.wanted.model, failure.wanted.shape)
-    look_at("dtype", failure.wanted.dtype)
+    choose_model(failure.wanted.model, failure.wanted.shape, dtype=failure.wanted.dtype)
 
 
 def _linked_version() -> str | None:
     """What the link says about the weights, unless another model already stands in for the one that it names."""
     refused = {refusal.name for refusal in st.session_state.refused if isinstance(refusal, Refused)}
     return None if refused & {"model", "shape", "weights_seed", "dtype", "v"} else st.session_state.link.get("fp")
-
-
-def _compare(model: Transformer, key: Key, linked: tuple[Key, str | None]) -> None:
-    """Say once if the link was made with other weights than these."""
-    linked_key, version = linked
-    if version is None or linked_key != key or "compared" in st.session_state:
-        return
-    st.session_state.compared = True
-    if version != model.weights.version[:8]:
-        visit.say(
-            f"This link was made with other weights (fingerprint {shortened(version, 12)}) than this model has here "
-            f"({model.weights.version[:8]}), so the matrices and tokens here may differ from those that were shared."
-        )

@@ -6,7 +6,6 @@ there, to the mouse, the keyboard and a finger. What a visitor or a tokenizer wr
 
 import re
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,7 +65,7 @@ def marked_one(text: str) -> str:
     return marked(text)[0]
 
 
-def tips() -> dict[str, Sequence[str]]:
+def tips() -> dict[str, tuple[str, str]]:
     """Of each key the title and the tip, for the browser."""
     return {word.key: (word.forms[0], word.tip) for word in glossary_words().values()}
 

@@ -4,11 +4,12 @@ The link holds the stop. A stop looks at a station, a step, a layer and a head; 
 back when the tour is left. No setting of the run is touched.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from dashboard.browser.tour import tour_card
+from dashboard.browser.tour import TourGuess, TourMessage, tour_card
 from dashboard.link import visit
 from dashboard.link.settings import Settings
 from dashboard.link.tour_stops import STOPS, checked_stop, step_of_stop, view_of
@@ -17,21 +18,28 @@ from dashboard.server.on_screen import step_index
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key
 from dashboard.tour.facts import Facts, stop_facts
+from dashboard.tour.state import Told, TourState
 from dashboard.tour.texts import card_texts, filled, stop_texts
 from llm_core import Run
 
-LOOKS = ("station", "step", "layer", "head")
+_STATE = "tour-state"
+
+
+def _state() -> TourState:
+    found: TourState = st.session_state.get(_STATE, TourState())
+    return found
+
+
+def _told_of(stop: str, run: Run) -> Told:
+    return Told(stop, run.model.weights.version, len(run.steps) > 1)
 
 
 def arrive(run: Run, chosen: Settings) -> None:
     """Look where the stop of the link looks, the first time that it is told of this run. Call before drawing."""
-    told_of = (chosen.tour, run.model.weights.version, len(run.steps) > 1)
-    if chosen.tour and st.session_state.get("tour-arrived") != told_of:
-        if "tour-before" not in st.session_state:
-            _remember(chosen)
+    st.session_state[_STATE], must_look = _state().arrived(_told_of(chosen.tour, run), chosen)
+    if must_look:
         for name, value in {**view_of(chosen.tour, run.model.config, len(run.steps)), "cell": ""}.items():
             visit.look_at(name, value)
-    st.session_state["tour-arrived"] = told_of
 
 
 @fragment("tour-start", reads=())
@@ -44,13 +52,13 @@ def start_button() -> None:
 def card() -> None:
     """The card, where a stop is told; in presenter mode at least the way into the tour."""
     chosen = visit.current()
-    shown = {"present": bool(chosen.present), "stops": STOPS, "words": card_texts(), "forms": glossary_key()}
+    shown = TourMessage(bool(chosen.present), list(STOPS), card_texts(), glossary_key())
     if chosen.tour:
-        shown |= _told(run_of(chosen), chosen)
-    tour_card(shown if chosen.tour or chosen.present else {}, key="tour-card", on_ask=_answer)
+        shown = _told(shown, run_of(chosen), chosen)
+    tour_card(shown if chosen.tour or chosen.present else None, key="tour-card", on_ask=_answer)
 
 
-def _told(run: Run, chosen: Settings) -> dict[str, Any]:
+def _told(shown: TourMessage, run: Run, chosen: Settings) -> TourMessage:
     stop = chosen.tour
     found = stop_facts(stop, run)
     text = stop_texts(stop, found.variant, found.values)
@@ -58,22 +66,23 @@ def _told(run: Run, chosen: Settings) -> dict[str, Any]:
     number = STOPS.index(stop)
     numbers = {"stop": str(number + 1), "stops": str(len(STOPS))}
     place = filled(card_texts()["place"], numbers, "texts.toml: the text “place” of [card]")
-    return {
-        "stop": stop,
-        "number": number,
-        "place": place,
-        "text": text,
-        "marks": found.marks if here else [],
-        "keys": found.shows,
-        "guess": _guess(found, here),
-    }
+    return replace(
+        shown,
+        stop=stop,
+        number=number,
+        place=place,
+        text=text,
+        marks=found.marks if here else [],
+        keys=list(found.shows),
+        guess=_guess(found, here),
+    )
 
 
-def _guess(found: Facts, here: bool) -> dict[str, Any] | None:
+def _guess(found: Facts, here: bool) -> TourGuess | None:
     if found.guess is None:
         return None
     guess = found.guess
-    return {"choices": guess.choices, "right": guess.right, "covered": [guess.covered] if here else []}
+    return TourGuess(guess.choices, guess.right, [guess.covered] if here else [])
 
 
 # ---- what is asked --------------------------------------------------------------------------------------------------
@@ -103,18 +112,13 @@ def _answer(question: dict[str, Any]) -> None:
 @callback
 def _go(stop: str) -> None:
     """Tell another stop: the page looks where it looks."""
-    before = visit.current()
-    run = run_of(before)
-    if not before.tour:
-        _remember(before)
-    st.session_state["tour-arrived"] = (stop, run.model.weights.version, len(run.steps) > 1)
-    change(tour=stop, cell="", **view_of(stop, run.model.config, len(run.steps)))
+    chosen = visit.current()
+    run = run_of(chosen)
+    entered = _state().entered(_told_of(stop, run), chosen)
+    change({_STATE: entered}, tour=stop, cell="", **view_of(stop, run.model.config, len(run.steps)))
 
 
 def _leave() -> None:
     """Look where the visitor looked before."""
-    change(tour="", cell="", **st.session_state.pop("tour-before", {}))
-
-
-def _remember(chosen: Settings) -> None:
-    st.session_state["tour-before"] = {name: getattr(chosen, name) for name in LOOKS}
+    left, before = _state().left()
+    change({_STATE: left}, tour="", cell="", **before)

@@ -7,11 +7,12 @@ derived. Nothing here is a sentence: what is said lies in texts.toml.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Literal
 
 import streamlit as st
 import torch
 
+from dashboard.browser.cells import CellMark
 from dashboard.explainer.terms import marks as marks_of
 from dashboard.figures.picture import number, percent
 from dashboard.link.tour_stops import step_of_stop
@@ -38,7 +39,7 @@ class Guess:
 
     choices: list[str]
     right: int
-    covered: dict[str, Any]
+    covered: CellMark
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Facts:
     """
 
     values: dict[str, str]
-    marks: list[dict[str, Any]]
+    marks: list[CellMark]
     cell: Address
     variant: str = ""
     shows: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ class _Place:
         label = self.run.model.tokenizer.label(token_id)
         return f"\u2068{label if len(label) <= _LONGEST else label[: _LONGEST - 1] + '…'}\u2069"
 
-    def told(self, name: str, *index: int) -> tuple[Explanation, Address, list[dict[str, Any]]]:
+    def told(self, name: str, *index: int) -> tuple[Explanation, Address, list[CellMark]]:
         """How a cell came about, its address, and the marks around it and its operands."""
         address = Address(name, index)
         found = explain(self.step, name, index)
@@ -144,15 +145,9 @@ def _summed(numbers: Sequence[float], count: int) -> str:
     return " + ".join(map(_factor, numbers)) + (" + …" if count > len(numbers) else "")
 
 
-def _row(kind: str, name: str, row: int, columns: Sequence[int], head: bool = False) -> dict[str, Any]:
+def _row(kind: Literal["cell", "operand"], name: str, row: int, columns: Sequence[int], head: bool = False) -> CellMark:
     """A mark around some columns, from the first to the last, of one row."""
-    return {
-        "kind": kind,
-        "matrix": name,
-        "head": [0, 1] if head else None,
-        "rows": [row, row + 1],
-        "columns": [columns[0], columns[-1] + 1],
-    }
+    return CellMark(kind, name, (0, 1) if head else None, (row, row + 1), (columns[0], columns[-1] + 1))
 
 
 # ---- one function for each stop -------------------------------------------------------------------------------------
@@ -172,7 +167,7 @@ def _text(at: _Place) -> Facts:
 def _embedding(at: _Place) -> Facts:
     row = at.last("token_embedding")
     _, cell, marks = at.told("token_embedding", at.row, 0)
-    whole = [{**mark, "columns": [0, len(row)]} for mark in marks]
+    whole = [replace(mark, columns=(0, len(row))) for mark in marks]
     scaled = at.run.model.config.scaled_embedding
     values = {
         "id": str(at.run.prompt_ids[-1]),
@@ -344,7 +339,7 @@ def _feedforward(at: _Place) -> Facts:
 def _depth(at: _Place) -> Facts:
     best = int(at.step.logits[0].argmax())
     told, cell, marks = at.told("logits", 0, best)
-    marks = [{**mark, "label": at.word(best)} if mark["kind"] == "cell" else mark for mark in marks]
+    marks = [replace(mark, label=at.word(best)) if mark.kind == "cell" else mark for mark in marks]
     first, last = (float(at.step.doors[end][at.row].float().norm()) for end in (0, -1))
     values = {
         "layers": str(at.run.model.config.layers),
@@ -394,10 +389,7 @@ def _again(at: _Place) -> Facts:
     decodes = at.step.index > 0
     name = f"{AT}.keys"
     heads, _, width = shape_of(at.step, name).values()
-    rows = [
-        {"kind": "operand", "matrix": f"{AT}.{each}", "head": [0, 1], "rows": [0, cached], "columns": [0, width]}
-        for each in ("keys", "values")
-    ]
+    rows = [CellMark("operand", f"{AT}.{each}", (0, 1), (0, cached), (0, width)) for each in ("keys", "values")]
     new = [_row("cell", f"{AT}.{each}", cached, range(width), head=True) for each in ("keys", "values")]
     each = heads * width * config.layers  # numbers of one token's keys, and as many of its values
     values = {

@@ -7,12 +7,11 @@ to a model and the ids that it has read, and all visitors share it.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 import torch
 
-from dashboard.browser.thumbnail import encode
+from dashboard.browser.thumbnail import Encoded, encode
 from dashboard.server import turns
 from dashboard.whole_model.shrink import Shrunk
 from llm_core import ModelConfig, Step, catalogue
@@ -28,7 +27,7 @@ _Part = int | None
 class Seen:
     """What is kept of one part: thumbnails by cell (see `cell`), encoded; the health of each matrix."""
 
-    thumbnails: dict[str, dict[str, Any]]
+    thumbnails: dict[str, Encoded]
     health: list[Health]
 
 

@@ -105,6 +105,6 @@ def _rope_scaling(kind: str, settings: dict[str, Any]) -> RopeScaling | None:
 def _number(settings: dict[str, Any], name: str, absent: float | None = None) -> float:
     value = settings.get(name, absent)
     if not isinstance(value, int | float) or isinstance(value, bool) or not -EXTREME <= value <= EXTREME:
-        told = "is missing" if value is None else f"is {one_line(repr(value), 60)}"
-        raise ValueError(f"{name} of this model's RoPE {told}; it must be a finite number")
+        problem = "is missing" if value is None else f"is {one_line(repr(value), 60)}"
+        raise ValueError(f"{name} of this model's RoPE {problem}; it must be a finite number")
     return float(value)

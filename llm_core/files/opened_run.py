@@ -118,8 +118,8 @@ class FiledRun:
 
     from_file = True
 
-    def __init__(self, told: untrusted_file.Members) -> None:
-        model, settings, prompt = told.members("model"), told.members("settings"), told.members("prompt")
+    def __init__(self, document: untrusted_file.Members) -> None:
+        model, settings, prompt = document.members("model"), document.members("settings"), document.members("prompt")
         self.model_name = visible(model.text("name", 300)).replace("␣", " ")
         self.loads_as = model.text_or_none("loads_as", 300)
         self.seed = None if model.raw().get("seed") is None else model.whole("seed", 2**32 - 1)
@@ -128,15 +128,15 @@ class FiledRun:
         self.config = _config(model.members("config"))
         self.sampling = _sampling(settings)
         self.max_new_tokens = settings.whole("new_tokens", _COUNT)
-        versions = told.members("versions")
+        versions = document.members("versions")
         self.versions = {name: visible(versions.text(name, 40)) for name in list(versions.raw())[:20]}
         self.prompt = prompt.text_or_none("text", untrusted_file.HEADER_LIMIT)
         most, vocab = self.config.max_positions + 1, self.config.vocab_size
-        self.ids = told.wholes("ids", most, vocab - 1)
-        self.labels = [_label(label) for label in told.texts("labels", most, LONGEST_LABEL)]
+        self.ids = document.wholes("ids", most, vocab - 1)
+        self.labels = [_label(label) for label in document.texts("labels", most, LONGEST_LABEL)]
         self.prompt_length = prompt.whole("length", len(self.ids))
-        self.ended = told.text_or_none("ended", 20)
-        self.named = _named(told, NAMED * max(len(self.ids) - self.prompt_length, 0), vocab - 1)
+        self.ended = document.text_or_none("ended", 20)
+        self.named = _named(document, NAMED * max(len(self.ids) - self.prompt_length, 0), vocab - 1)
         if not 0 < self.prompt_length < len(self.ids) or len(self.labels) != len(self.ids):
             raise ValueError(
                 f"the file is damaged: its tokens, their labels and its prompt do not fit together; {AGAIN}"
@@ -194,11 +194,11 @@ def open_run(source: untrusted_file.Openable) -> FiledRun:
     Raises ValueError, in plain words, for a file that is too large, cut off, damaged, or no run file.
     """
     contents = untrusted_file.read_untrusted(source)
-    told = untrusted_file.Members(_run_text(contents.texts), "the run")
-    run = FiledRun(told)
+    members = untrusted_file.Members(_run_text(contents.texts), "the run")
+    run = FiledRun(members)
     # not the remembered list: what strangers send must not push out, or stay beside, what is in use
     run.entries = {entry.name: entry for entry in catalogue.matrices.__wrapped__(run.config)}
-    steps = told.items("steps", len(run.ids))
+    steps = members.items("steps", len(run.ids))
     if len(steps) != len(run.new_ids):
         has = f"{counted(len(steps), 'step')} for {counted(len(run.new_ids), 'new token')}"
         raise ValueError(f"the file is damaged: it has {has}; {AGAIN}")
@@ -211,22 +211,22 @@ def open_run(source: untrusted_file.Openable) -> FiledRun:
 def _run_text(texts: dict[str, str]) -> dict[str, object]:
     if "run" not in texts:
         raise ValueError(f"this is a safetensors file, but not a run file: it contains no run; {OTHER}")
-    told = untrusted_file.parse(texts["run"], "the run")
-    if told.get("format") != FORMAT:
+    members = untrusted_file.parse(texts["run"], "the run")
+    if members.get("format") != FORMAT:
         raise ValueError(f"this is a safetensors file, but not a run file: its run has another format; {OTHER}")
-    if told.get("version") != FORMAT_VERSION:
+    if members.get("version") != FORMAT_VERSION:
         raise ValueError(
-            f"this run file is of version {one_line(repr(told.get('version')), 40)}, and {FORMAT_VERSION} is "
+            f"this run file is of version {one_line(repr(members.get('version')), 40)}, and {FORMAT_VERSION} is "
             "read here: open it with a newer version of this project"
         )
-    return told
+    return members
 
 
-def _config(told: untrusted_file.Members) -> ModelConfig:
-    fields = _fields(ModelConfig, told.raw())
+def _config(members: untrusted_file.Members) -> ModelConfig:
+    fields = _fields(ModelConfig, members.raw())
     scaling = fields.get("rope_scaling")
     fields["rope_scaling"] = None if scaling is None else RopeScaling(**_fields(RopeScaling, scaling))
-    fields["stop_ids"] = tuple(told.wholes("stop_ids", 1000, _LARGEST))
+    fields["stop_ids"] = tuple(members.wholes("stop_ids", 1000, _LARGEST))
     if fields["layers"] > MOST_LAYERS:
         raise ValueError(
             f"the file's model has {fields['layers']:,} layers; at most {MOST_LAYERS:,} are shown: open a "
@@ -238,35 +238,35 @@ def _config(told: untrusted_file.Members) -> ModelConfig:
         raise ValueError(f"the file describes a model that is not possible: {error}") from error
 
 
-def _sampling(told: untrusted_file.Members) -> Sampling:
+def _sampling(members: untrusted_file.Members) -> Sampling:
     """The settings of a run. Without one that is not known here, the run would be shown as another one: refused."""
     known = {kind.name for kind in STAGES} | {"seed", "new_tokens"}
-    unknown = next((name for name in told.raw() if name not in known), None)
+    unknown = next((name for name in members.raw() if name not in known), None)
     if unknown is not None:
         raise ValueError(
             f"the file's run has the setting {one_line(repr(unknown), 40)}, which is not known here: open it with a "
             "newer version of this project"
         )
     values: dict[str, Any] = {
-        kind.name: told.whole(kind.name, _COUNT) if kind.whole else told.number(kind.name, _NUMBER)
+        kind.name: members.whole(kind.name, _COUNT) if kind.whole else members.number(kind.name, _NUMBER)
         for kind in STAGES
-        if kind.name in FIRST_STAGES or kind.name in told.raw()
+        if kind.name in FIRST_STAGES or kind.name in members.raw()
     }
-    return Sampling(**values, seed=told.whole("seed", MAX_SEED))
+    return Sampling(**values, seed=members.whole("seed", MAX_SEED))
 
 
-def _fields(kind: type, told: Any) -> dict[str, Any]:
+def _fields(kind: type, given: Any) -> dict[str, Any]:
     """The fields of a dataclass of numbers, words and the like, each of its own type. Raises ValueError."""
     types = get_type_hints(kind)
-    if not (isinstance(told, dict) and set(told) == set(types)):
+    if not (isinstance(given, dict) and set(given) == set(types)):
         raise ValueError(
             "the file was written by another version of this project: its model has other parts; open it "
             "with that version"
         )
-    for name, value in told.items():
+    for name, value in given.items():
         if not _fits(value, types[name]):
             raise ValueError(f"the file is damaged: its model's {name} is missing or out of range; {AGAIN}")
-    return dict(told)
+    return dict(given)
 
 
 def _fits(value: Any, type_: Any) -> bool:
@@ -299,18 +299,18 @@ def _by_step(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
     return found
 
 
-def _step(run: FiledRun, index: int, told: untrusted_file.Members, tensors: dict[str, Tensor]) -> FiledStep:
+def _step(run: FiledRun, index: int, members: untrusted_file.Members, tensors: dict[str, Tensor]) -> FiledStep:
     position = run.prompt_length + index
-    likeliest = tuple(_candidate(run, c) for c in told.items("likeliest", LIKELIEST))
+    likeliest = tuple(_candidate(run, c) for c in members.items("likeliest", LIKELIEST))
     sampled = Drawn(
         run.ids[position],
         run.labels[position],
-        told.number("probability", 1),
-        told.number("drawn_probability", 1),
-        told.number("u", 1),
+        members.number("probability", 1),
+        members.number("drawn_probability", 1),
+        members.number("u", 1),
         likeliest,
     )
-    missed = frozenset(told.texts("missed", len(run.entries), 100))
+    missed = frozenset(members.texts("missed", len(run.entries), 100))
     step = FiledStep(run, index, sampled, tensors, missed)
     for name, values in tensors.items():
         _check_matrix(step, name, values)
@@ -322,9 +322,9 @@ def _label(text: str) -> str:
     return " ".join(map(visible, text.split(" ")))
 
 
-def _named(told: untrusted_file.Members, most: int, largest: int) -> dict[int, str]:
+def _named(members: untrusted_file.Members, most: int, largest: int) -> dict[int, str]:
     found = {}
-    for pair in [] if told.raw().get("named") is None else told.items("named", most):
+    for pair in [] if members.raw().get("named") is None else members.items("named", most):
         if not (isinstance(pair, list) and len(pair) == 2):
             raise ValueError(f"the file is damaged: its tokens' labels cannot be read; {AGAIN}")
         token = untrusted_file.Members(dict(zip(("id", "label"), pair, strict=True)), "the tokens' labels")
@@ -332,11 +332,11 @@ def _named(told: untrusted_file.Members, most: int, largest: int) -> dict[int, s
     return found
 
 
-def _candidate(run: FiledRun, told: object) -> Candidate:
-    if not (isinstance(told, list) and len(told) == 3):
+def _candidate(run: FiledRun, listed: object) -> Candidate:
+    if not (isinstance(listed, list) and len(listed) == 3):
         raise ValueError(f"the file is damaged: its most likely tokens cannot be read; {AGAIN}")
     token = untrusted_file.Members(
-        dict(zip(("id", "label", "probability"), told, strict=True)), "the most likely tokens"
+        dict(zip(("id", "label", "probability"), listed, strict=True)), "the most likely tokens"
     )
     label = _label(token.text("label", LONGEST_LABEL))
     return Candidate(token.whole("id", run.config.vocab_size - 1), label, label, token.number("probability", 1))

@@ -87,10 +87,10 @@ def run_file_size(run: Run, names: Iterable[str], prompt: str | None = None) -> 
 
 def _text(run: Run, names: Sequence[str], prompt: str | None, missed: list[list[str]]) -> str:
     """All that the file tells besides numbers."""
-    told = _told(run, prompt, missed)
+    document = _document(run, prompt, missed)
     if any("vocab" in catalogue.matrix(run.model.config, name).axes for name in names):
-        told["named"] = _named(run)
-    return json.dumps(told, allow_nan=False)  # of a run, in which no token is drawn from logits that are no numbers
+        document["named"] = _named(run)
+    return json.dumps(document, allow_nan=False)  # of a run, in which no token is drawn from logits that are no numbers
 
 
 def _tensors(run: Run, names: Sequence[str]) -> tuple[dict[str, Tensor], list[list[str]]]:
@@ -106,7 +106,7 @@ def _tensors(run: Run, names: Sequence[str]) -> tuple[dict[str, Tensor], list[li
     return tensors, missed
 
 
-def _told(run: Run, prompt: str | None, missed: list[list[str]]) -> dict[str, object]:
+def _document(run: Run, prompt: str | None, missed: list[list[str]]) -> dict[str, object]:
     model = run.model
     return {
         "format": FORMAT,

@@ -148,7 +148,9 @@ def _places(header: dict[str, Any], size: int) -> list[_Place]:
         raise ValueError(
             f"the file has {len(header):,} matrices; at most {MOST_TENSORS:,} are opened: save the run with fewer"
         )
-    places = sorted((_place(name, told) for name, told in header.items()), key=lambda place: (place.begin, place.end))
+    places = sorted(
+        (_place(name, fields) for name, fields in header.items()), key=lambda place: (place.begin, place.end)
+    )
     end = 0
     for place in places:
         if place.begin != end:
@@ -165,13 +167,13 @@ def _places(header: dict[str, Any], size: int) -> list[_Place]:
     return places
 
 
-def _place(name: str, told: Any) -> _Place:
+def _place(name: str, fields: Any) -> _Place:
     form = ValueError(
         f"the file is damaged: it does not say where a matrix lies, and of which type and shape it is; {AGAIN}"
     )
-    if not (isinstance(told, dict) and set(told) == {"dtype", "shape", "data_offsets"}):
+    if not (isinstance(fields, dict) and set(fields) == {"dtype", "shape", "data_offsets"}):
         raise form
-    type_, shape, offsets = told["dtype"], told["shape"], told["data_offsets"]
+    type_, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
     if not (_are_sizes(shape, _MOST_AXES) and _are_sizes(offsets, 2) and len(offsets) == 2):
         raise form
     if not isinstance(type_, str) or type_ not in TYPES:

@@ -184,7 +184,7 @@ class _Reference:
         """(rows, m) → (rows, m), or the hidden layer (rows, f) where the block ends there."""
         c = self.config
         up = self.note(block, ff + "up", self.linear(x, ff + "w_up"), rows)
-        activation = ACTIVATIONS[c.feedforward]
+        activation = IN_FLOAT64[c.feedforward]
         if c.gated:
             hidden = activation(self.note(block, ff + "gate", self.linear(x, ff + "w_gate"), rows)) * up
         else:
@@ -263,7 +263,7 @@ def _gelu_tanh(x: Array) -> Array:
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
-ACTIVATIONS: dict[FeedForwardKind, Callable[[Array], Array]] = {
+IN_FLOAT64: dict[FeedForwardKind, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,

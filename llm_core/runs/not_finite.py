@@ -43,10 +43,10 @@ def _sentence(model: Transformer, found: set[str]) -> str:
     weight = next((name for name, w in model.named_parameters() if not w.isfinite().all()), None)
     cause = f", and the first such weight is {weight}" if weight else ""
     if "logits" in found:
-        told = "the logits hold NaN or infinity: no token can be drawn from them."
+        consequence = "the logits hold NaN or infinity: no token can be drawn from them."
     else:
-        told = "this run has a matrix that holds NaN or infinity: its tokens would mean nothing."
-    return f"{told} The first such matrix is {first}{cause}"
+        consequence = "this run has a matrix that holds NaN or infinity: its tokens would mean nothing."
+    return f"{consequence} The first such matrix is {first}{cause}"
 
 
 class _Unsound:

@@ -32,11 +32,11 @@ def group() -> Group | None:
     """This container's memory; None where there is no container, or it has no limit."""
     for limit, used, stat, cache in _VERSIONS:
         try:
-            told = (GROUPS / limit).read_text().strip()
-            if told == "max":
+            limit_text = (GROUPS / limit).read_text().strip()
+            if limit_text == "max":
                 return None
             parts = dict(line.split() for line in (GROUPS / stat).read_text().splitlines())
-            return Group(int(told), int((GROUPS / used).read_text()) - int(parts.get(cache, 0)))
+            return Group(int(limit_text), int((GROUPS / used).read_text()) - int(parts.get(cache, 0)))
         except (OSError, ValueError):
             continue
     return None

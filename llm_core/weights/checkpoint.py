@@ -93,8 +93,8 @@ def _open(file: Path):  # type: ignore[no-untyped-def]  # safe_open has no type
     except OSError as error:
         raise cannot_read(file, error) from error
     except (RuntimeError, MemoryError) as error:
-        told = one_line(file.name, 100)
-        raise ValueError(f"{told} cannot be mapped into memory: it is too large for this machine") from error
+        file_name = one_line(file.name, 100)
+        raise ValueError(f"{file_name} cannot be mapped into memory: it is too large for this machine") from error
 
 
 def need_memory(config: ModelConfig, name: str, dtype: torch.dtype) -> None:
@@ -225,13 +225,13 @@ def _of_an_adapter(names: Collection[str]) -> bool:
 def _left_out(names: Collection[str]) -> str:
     """The sentence about heads for other tasks, by the first parts of their tensors' names."""
     roots = sorted({name.split(".")[0] for name in names})
-    told = ", ".join(one_line(root, 40) for root in roots[:4]) + (", …" if len(roots) > 4 else "")
+    leftovers = ", ".join(one_line(root, 40) for root in roots[:4]) + (", …" if len(roots) > 4 else "")
     count = "a tensor" if len(names) == 1 else f"{len(names):,} tensors"
     if len(names) == 1:
-        told += "): it is left out, and no matrix of this run depends on it."
+        leftovers += "): it is left out, and no matrix of this run depends on it."
     else:
-        told += "): they are left out, and no matrix of this run depends on them."
-    return f"The checkpoint also holds {count} for another task than predicting tokens ({told}"
+        leftovers += "): they are left out, and no matrix of this run depends on them."
+    return f"The checkpoint also holds {count} for another task than predicting tokens ({leftovers}"
 
 
 def refuse_left_over(names: Collection[str]) -> None:
@@ -257,8 +257,8 @@ def _read(tensors: Mapping[str, Tensor], name: str) -> Tensor:
     try:
         return tensors[name]
     except (SafetensorError, OSError, RuntimeError) as error:
-        told = one_line(repr(name), 100)
-        raise ValueError(f"{told} cannot be read from the checkpoint: download the model again") from error
+        tensor_name = one_line(repr(name), 100)
+        raise ValueError(f"{tensor_name} cannot be read from the checkpoint: download the model again") from error
 
 
 def longer_axis_in_one_piece(w: Tensor) -> Tensor:

@@ -116,8 +116,8 @@ def _finite(value: Any) -> bool:
 
 
 def _nonsense(name: str, value: Any, wanted: str) -> ValueError:
-    told = "null" if value is None else one_line(repr(value), 40)
-    return ValueError(f"config.json sets {name} to {told}; it must be {wanted}")
+    shown = "null" if value is None else one_line(repr(value), 40)
+    return ValueError(f"config.json sets {name} to {shown}; it must be {wanted}")
 
 
 def _theirs(folder: Path) -> Any:

@@ -53,11 +53,13 @@ def named_in_config(folder: Path) -> str | None:
     named = fields.get(_NAMED) if isinstance(fields, dict) else None
     if named is None:
         return None
-    told = f"config.json sets {_NAMED} to {one_line(repr(named), 100)}"
+    setting = f"config.json sets {_NAMED} to {one_line(repr(named), 100)}"
     if not isinstance(named, str) or not named.endswith((".safetensors", ".safetensors.index.json")):
-        raise ValueError(f"{told}; it must be the name of a *.safetensors file or of a *.safetensors.index.json file")
+        raise ValueError(
+            f"{setting}; it must be the name of a *.safetensors file or of a *.safetensors.index.json file"
+        )
     if not stays_below(named):
-        raise ValueError(f"{told}; it must be a file in the model's own folder")
+        raise ValueError(f"{setting}; it must be a file in the model's own folder")
     return named
 
 

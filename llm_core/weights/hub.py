@@ -124,26 +124,26 @@ def _fetch(repo: str, commit: str | None, patterns: list[str], progress: Progres
 def _plainly(repo: str, error: Exception) -> str:
     from huggingface_hub import errors
 
-    told = one_line(repo, 100)
+    model = one_line(repo, 100)
     if isinstance(error, errors.LocalEntryNotFoundError):  # neither here nor there: the cause says why not there
         if isinstance(error.__cause__, errors.HfHubHTTPError):
             return _plainly(repo, error.__cause__)
-        return f"{told} is not on this machine, and the Hub cannot be reached: check the network"
+        return f"{model} is not on this machine, and the Hub cannot be reached: check the network"
     if isinstance(error, errors.GatedRepoError):
         return (
-            f"{told} is gated: accept its licence on its page at huggingface.co, then log in on this machine with "
+            f"{model} is gated: accept its licence on its page at huggingface.co, then log in on this machine with "
             "`hf auth login`"
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         return f"the Hub has no model {one_line(repr(repo), 100)}, or it is private: check the spelling (owner/name)"
     if disk_is_full(error):
-        return f"the disk is full while {told} is downloaded: free some space and try again"
+        return f"the disk is full while {model} is downloaded: free some space and try again"
     if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
-        return f"{told} cannot be kept on this machine: {plainly(error)}"
+        return f"{model} cannot be kept on this machine: {plainly(error)}"
     if isinstance(error, errors.HfHubHTTPError):
         status = getattr(getattr(error, "response", None), "status_code", None)
-        return f"the Hub answered with an error ({status}) for {told}: try again later"
-    return f"{told} is not on this machine, and the Hub cannot be reached ({type(error).__name__}): check the network"
+        return f"the Hub answered with an error ({status}) for {model}: try again later"
+    return f"{model} is not on this machine, and the Hub cannot be reached ({type(error).__name__}): check the network"
 
 
 def _bar(repo: str, progress: Progress) -> type:

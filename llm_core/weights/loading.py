@@ -87,8 +87,8 @@ def _from_files(path: Path, dtype: str, progress: Progress) -> Transformer:
         return load_folder(path, one_line(path.name, 100), dtype, progress)
     if path.suffix.lower() == ".gguf" or is_gguf(path):
         return load_gguf(path, f"{path.stem}, expanded to {dtype}", dtype, progress)
-    told = one_line(path.name, 100)
-    raise ValueError(f"{told} is a file of a kind that is not read here: give a folder or a .gguf file")
+    file_name = one_line(path.name, 100)
+    raise ValueError(f"{file_name} is a file of a kind that is not read here: give a folder or a .gguf file")
 
 
 def _existing(name: str) -> Path | None:

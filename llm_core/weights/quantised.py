@@ -39,25 +39,26 @@ _FLOATS = frozenset(["F64", "F32", "F16", "BF16"])  # by their names in safetens
 def refuse_quantised_config(fields: Mapping[str, Any]) -> None:
     """Raises ValueError where a config.json says that its weights are quantised."""
     for name in ("quantization_config", "compression_config", "quantization", "quant_config"):
-        told = fields.get(name)
-        if told:  # MLX writes its settings twice
-            raise ValueError(_sentence(_method(told, "quantization" if "quantization" in fields else name)))
+        declared = fields.get(name)
+        if declared:  # MLX writes its settings twice
+            raise ValueError(_sentence(_method(declared, "quantization" if "quantization" in fields else name)))
 
 
-def _method(told: Any, name: str) -> str:
-    if not isinstance(told, dict):
-        return one_line(str(told), 60)
-    method = told.get("quant_method") or told.get("quant_algo")
+def _method(declared: Any, name: str) -> str:
+    if not isinstance(declared, dict):
+        return one_line(str(declared), 60)
+    method = declared.get("quant_method") or declared.get("quant_algo")
     if method is None:
-        method = "bitsandbytes" if any(key.startswith(("load_in_", "bnb_", "_load_in_")) for key in told) else None
+        method = "bitsandbytes" if any(key.startswith(("load_in_", "bnb_", "_load_in_")) for key in declared) else None
     if method is None and name == "compression_config":
         method = "compressed-tensors"
     if method is None and name == "quantization":
         method = "MLX"
     bits = next(
-        (told[key] for key in ("bits", "w_bit", "weight_bits", "nbits") if isinstance(told.get(key), int)), None
+        (declared[key] for key in ("bits", "w_bit", "weight_bits", "nbits") if isinstance(declared.get(key), int)),
+        None,
     )
-    bits = 4 if told.get("load_in_4bit") else 8 if told.get("load_in_8bit") else bits
+    bits = 4 if declared.get("load_in_4bit") else 8 if declared.get("load_in_8bit") else bits
     words = "a method that its config does not name" if method is None else one_line(str(method), 60)
     return _WORDS.get(words, words) + (f", {bits} bit" if bits else "")
 

@@ -86,8 +86,8 @@ class _Reader:
             raise _Wrong("is truncated, corrupt or no GGUF file")
         (version,) = self.unpack("<I")
         if version not in (2, 3):
-            told = "is big-endian" if version in (2 << 24, 3 << 24) else f"is of GGUF version {version:,}"
-            raise _Wrong(f"{told}, and little-endian files of versions 2 and 3 are read here")
+            kind = "is big-endian" if version in (2 << 24, 3 << 24) else f"is of GGUF version {version:,}"
+            raise _Wrong(f"{kind}, and little-endian files of versions 2 and 3 are read here")
         tensors, settings = self.unpack("<QQ")
         if settings > MOST_SETTINGS or tensors > _MOST_TENSORS:
             raise _Wrong(f"is corrupt: its header promises {settings:,} settings and {tensors:,} tensors")

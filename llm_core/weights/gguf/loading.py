@@ -30,10 +30,10 @@ def load_gguf(file: Path, name: str, dtype: str, progress: Progress) -> Transfor
     Raises ValueError, naming the file and what is wrong with it. What its header shows to be wrong is refused at once,
     before the file is read as a whole.
     """
-    told = one_line(file.name, 100)
-    progress(f"looking at {told}", 0.0)
+    file_name = one_line(file.name, 100)
+    progress(f"looking at {file_name}", 0.0)
     header = read_header(file)
-    refusals.check_header(told, header, DTYPES[dtype].itemsize)
+    refusals.check_header(file_name, header, DTYPES[dtype].itemsize)
     notes: list[str] = []
     content = model = None
     if kept_models.may_hold(header.digest, dtype):
@@ -65,14 +65,14 @@ class _Ready:
 
 def _ready(file: Path, header: Header, name: str, dtype: str) -> _Ready:
     """Raises ValueError for whatever the header shows to be wrong, and where memory is short."""
-    told = one_line(file.name, 100)
-    kind, shape = config.read_gguf_config(told, header)
+    file_name = one_line(file.name, 100)
+    kind, shape = config.read_gguf_config(file_name, header)
     family = FAMILIES[kind]
-    refusals.refuse_what_is_passed_over(told, header, family, shape)
+    refusals.refuse_what_is_passed_over(file_name, header, family, shape)
     tensors = GGUFTensors(file, header, family, shape)
     if tensors.lacking:
-        raise ValueError(f"{told} lacks {min(tensors.lacking)!r}: it is incomplete, or not of this architecture")
-    with _of_file(told):
+        raise ValueError(f"{file_name} lacks {min(tensors.lacking)!r}: it is incomplete, or not of this architecture")
+    with _of_file(file_name):
         check_shapes(shape, family, tensors.outlines())
     need_memory(shape, name, DTYPES[dtype])
     return _Ready(file, name, family, shape, _read_tokenizer(file, header, shape.vocab_size), tensors)
@@ -114,13 +114,13 @@ def _convert_gguf(file: Path, ready: _Ready, content: str, dtype: str, progress:
 
 
 @contextmanager
-def _of_file(told: str) -> Iterator[None]:
+def _of_file(file_name: str) -> Iterator[None]:
     """Sentences about a checkpoint and its config as sentences about a GGUF file."""
     try:
         yield
     except ValueError as error:
         said = str(error).replace("the config says", "its settings say").partition(": config and weights")[0]
-        raise ValueError(said if said.startswith(told) else f"{told} cannot be run: {said}") from error
+        raise ValueError(said if said.startswith(file_name) else f"{file_name} cannot be run: {said}") from error
 
 
 def _read_tokenizer(file: Path, header: Header, vocab_size: int) -> Tokenizer:

@@ -92,19 +92,19 @@ def check_header(name: str, header: Header, width: int) -> None:
 
 
 def _check_number(name: str, setting: str, value: Any, what: str, layers: int, largest: int) -> None:
-    told = f"{name} sets {one_line(setting, 100)} to {one_line(repr(value), 60)}"
+    said = f"{name} sets {one_line(setting, 100)} to {one_line(repr(value), 60)}"
     if what in _COUNTS and type(value) is not int:
-        raise ValueError(f"{told}; it must be a whole number")
+        raise ValueError(f"{said}; it must be a whole number")
     if what in _BASES and type(value) not in (int, float):
-        raise ValueError(f"{told}; it must be a number")
+        raise ValueError(f"{said}; it must be a number")
     if isinstance(value, float) and (not math.isfinite(value) or (what in _BASES and value <= 0)):
-        raise ValueError(f"{told}; it must be a finite number{' above 0' if what in _BASES else ''}")
+        raise ValueError(f"{said}; it must be a finite number{' above 0' if what in _BASES else ''}")
     if what == "context_length" and not 1 <= value <= MOST_POSITIONS:
-        raise ValueError(f"{told}; it must be a whole number from 1 to {MOST_POSITIONS:,}")
+        raise ValueError(f"{said}; it must be a whole number from 1 to {MOST_POSITIONS:,}")
     if what == "block_count" and (type(value) is not int or not 1 <= value <= layers):
-        raise ValueError(f"{told}, and it holds tensors of {counted(layers, 'layer')}: its header is corrupt")
+        raise ValueError(f"{said}, and it holds tensors of {counted(layers, 'layer')}: its header is corrupt")
     if what in _SIZES and type(value) is int and not 1 <= value <= largest:
-        raise ValueError(f"{told}, and its longest tensor axis has {largest:,} numbers: its header is corrupt")
+        raise ValueError(f"{said}, and its longest tensor axis has {largest:,} numbers: its header is corrupt")
 
 
 def _check_heads(name: str, architecture: str, settings: dict[str, Any]) -> None:
@@ -132,12 +132,12 @@ def _check(name: str, setting: str, value: Any, what: str, config: ModelConfig) 
     if what in _HARMLESS or (what in USUAL and value == USUAL[what]):
         return
     if what not in RUN_WITH:
-        told = "which is not supported"
+        problem = "which is not supported"
     elif value != RUN_WITH[what](config):
-        told = f"and it would be run with {RUN_WITH[what](config)}"
+        problem = f"and it would be run with {RUN_WITH[what](config)}"
     else:
         return
     raise ValueError(
-        f"{name} sets {one_line(setting, 100)} to {one_line(repr(value), 60)}, {told}: its results would be wrong; "
+        f"{name} sets {one_line(setting, 100)} to {one_line(repr(value), 60)}, {problem}: its results would be wrong; "
         "look for the same model as safetensors"
     )

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -52,7 +53,13 @@ def panel_alone() -> None:
 def told(page: AppTest) -> dict | None:
     """What the panel shows; None where it is closed."""
     shown = [json.loads(c.proto.json) for c in page.get("bidi_component") if c.proto.json]
-    return next((data for data in shown if "crumbs" in data), None)
+    return next((data["cell"] for data in shown if "cell" in data), None)
+
+
+def may_be_dragged(page: AppTest) -> bool:
+    """Whether regions can be dragged over the pictures."""
+    sent = [json.loads(c.proto.json) for c in page.get("bidi_component") if c.proto.json]
+    return next(data["drags"] for data in sent if "drags" in data)
 
 
 def random_cell(step, name: str, rng: random.Random) -> str:
@@ -139,8 +146,8 @@ def test_a_rotation_and_an_activation_are_drawn_with_the_cells_own_numbers(runs)
         page.query_params["cell"] = f"layers.1.attention.q_rotated/1.3.{column}"
         drawing = told(page.run())["drawing"]
         q, turned = (step.matrix(f"layers.1.attention.{n}").values[1, 3, [1, 9]] for n in ("q", "q_rotated"))
-        assert drawing["from"] == pytest.approx((q / q.norm()).tolist(), abs=1e-5)
-        assert drawing["to"] == pytest.approx((turned / q.norm()).tolist(), abs=1e-5)
+        assert drawing["before"] == pytest.approx((q / q.norm()).tolist(), abs=1e-5)
+        assert drawing["after"] == pytest.approx((turned / q.norm()).tolist(), abs=1e-5)
         assert drawing["first"] == (column == 1)
     page.query_params["cell"] = "layers.1.feedforward.hidden/2.5"
     drawing = told(page.run())["drawing"]
@@ -156,7 +163,7 @@ def test_a_rotation_is_said_with_one_sign_at_a_time_and_its_angle_in_words(runs)
             said.append(words.COMPUTATIONS["rotate"](found, step.run.model.config))
     assert not any(re.search("[−+×] −", line) for line, _ in said)
     assert any("× cos − (−" in line for line, _ in said)
-    alts = " ".join(drawing["alt"] for _, drawing in said)
+    alts = " ".join(drawing.alt for _, drawing in said)
     assert "rotated by 1 radian to" in alts and "rotated by 3 radians to" in alts and "turned" not in alts
 
 
@@ -219,7 +226,7 @@ def test_the_explained_cell_and_what_it_was_made_from_are_marked(runs):
 def test_of_a_softmax_over_the_vocabulary_the_largest_terms_are_listed_the_cells_own_among_them(runs):
     step = runs["toy"].steps[0]
     told_ = explain(step, "probabilities", (0, 1000))
-    terms = term_rows(step, told_.terms, True, range(FIRST_TERMS), own=1000, word="tokens")
+    terms = asdict(term_rows(step, told_.terms, True, range(FIRST_TERMS), own=1000, word="tokens"))
     assert len(terms["rows"]) == FIRST_TERMS + 1 and terms["rest"] == 50_257 - FIRST_TERMS - 1
     assert sum(row["own"] for row in terms["rows"]) == 1
     assert terms["strip"]["said"] == "Each bar stands for 105 neighbouring tokens and shows the largest of them."
@@ -232,7 +239,7 @@ def test_in_order_a_long_sums_bias_is_listed_too(runs):
     step = runs["gpt2-nano"].steps[0]
     told_ = explain(step, "layers.1.feedforward.output", (2, 3))
     assert len(told_.terms) > 2 * FIRST_TERMS
-    rows = term_rows(step, told_.terms, False, range(FIRST_TERMS))["rows"]
+    rows = asdict(term_rows(step, told_.terms, False, range(FIRST_TERMS)))["rows"]
     assert rows[0]["label"] == "hidden 0" and rows[1]["label"] == "hidden 1" and rows[-1]["label"] == "bias"
     assert rows[-1]["aside"] and not rows[0]["aside"]
 
@@ -253,7 +260,7 @@ def test_pages_list_every_term_once_besides_the_cells_own_and_the_bias(runs, nam
     found = []
     for page in range(pages_of(count)):
         shown = shown_on(page, count)
-        rows = term_rows(step, told_.terms, by_size, shown)["rows"]
+        rows = asdict(term_rows(step, told_.terms, by_size, shown))["rows"]
         assert len(rows) <= TERMS_PER_PAGE + 2 and len(json.dumps(rows)) < 150_000
         found += [row["label"] for row in rows if page == pages_of(count) - 1 or not row["aside"]]
     assert len(found) == count and len(set(found)) == count
@@ -454,7 +461,7 @@ def test_what_a_browser_sends_is_checked(runs, kind, monkeypatch):
 def test_on_the_whole_models_page_a_cell_is_explained_and_its_matrix_is_brought_beside_the_map():
     page = opened(model="llama-nano", layer="1", cell="layers.2.attention.q/3.1.0").switch_page(WHOLE_MODEL).run()
     shown = told(page)
-    assert not page.exception and shown["title"] == "Queries" and shown["elsewhere"] and not shown["drags"]
+    assert not page.exception and shown["title"] == "Queries" and shown["elsewhere"] and not may_be_dragged(page)
     wanted = {"model": "llama-nano", "layer": "2", "head": "3", "part": "attention.q"}
     page = opened(**wanted, cell="layers.2.attention.q/3.1.0").switch_page(WHOLE_MODEL).run()
     assert not told(page)["elsewhere"]

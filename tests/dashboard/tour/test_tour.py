@@ -98,7 +98,7 @@ def test_the_button_starts_the_tour_and_no_setting_changes():
     query = link_of(page)
     assert query["tour"] == STOPS[0] and query["station"] == "text" and "step" not in query
     assert page.session_state["temperature"] == 0.53 and page.session_state["dice_seed"] == 11
-    assert page.session_state["tour-before"] == {"station": "logits", "step": 2, "layer": 0, "head": 0}
+    assert page.session_state["tour-state"].before == {"station": "logits", "step": 2, "layer": 0, "head": 0}
 
 
 def test_a_stop_can_be_given_by_its_number():
@@ -150,7 +150,7 @@ def test_another_dice_seed_is_told_at_once():
 
 def test_the_presenters_page_has_larger_figures_and_a_way_into_the_tour():
     usual, large = opened(), opened(present="1")
-    assert card(large)["present"] is True and "stop" not in card(large)
+    assert card(large)["present"] is True and not card(large)["stop"]
     for before, after in zip(drawn(usual), drawn(large), strict=True):
         width = before["layout"]["width"]
         sizes = [t["meta"]["numbers"]["size"] for t in before["data"] if "numbers" in (t.get("meta") or {})]
@@ -333,8 +333,8 @@ def test_the_formula_of_each_feedforward_names_its_own_function(kind):
 
 def test_the_mask_says_what_its_outline_is_about():
     assert "The dashed outline shows them for the first token." in lines(run_of("toy"), "mask")["what"]
-    (outline,) = [mark for mark in stop_facts("mask", run_of("toy")).marks if "masked" in mark["matrix"]]
-    assert outline["rows"] == [0, 1]
+    (outline,) = [mark for mark in stop_facts("mask", run_of("toy")).marks if "masked" in mark.matrix]
+    assert outline.rows == (0, 1)
 
 
 def test_the_cache_is_counted_by_tokens_keys_and_values():
@@ -406,12 +406,12 @@ def test_outlined_cells_lie_in_matrices_or_weights_that_the_model_has(run):
     weights = dict(run.model.named_parameters())
     for stop, step in step_names.items():
         for mark in stop_facts(stop, run).marks:
-            name = mark["matrix"]
+            name = mark.matrix
             shape = tuple(weights[name].shape) if name in weights else step.matrix(name).shape
             rows, columns = (1, *shape)[-2:]
-            assert 0 <= mark["rows"][0] < mark["rows"][1] <= rows, (stop, name)
-            assert 0 <= mark["columns"][0] < mark["columns"][1] <= columns, (stop, name)
-            assert (mark["head"] is None) == (len(shape) < 3), (stop, name)
+            assert 0 <= mark.rows[0] < mark.rows[1] <= rows, (stop, name)
+            assert 0 <= mark.columns[0] < mark.columns[1] <= columns, (stop, name)
+            assert (mark.head is None) == (len(shape) < 3), (stop, name)
 
 
 # ---- the texts ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -248,7 +248,7 @@ def test_block_by_block_gives_the_same_thumbnail_as_all_at_once(llama):
 def test_the_sent_bytes_are_the_numbers_on_their_scale(llama):
     step = generate(llama, "hello how are you?", 1).steps[0]
     found = surveys.survey(step, lambda share: None)
-    cells = cells_of(found.seen[2].thumbnails["layers.2.attention.weights#3"])
+    cells = cells_of(asdict(found.seen[2].thumbnails["layers.2.attention.weights#3"]))
     weights = step.matrix("layers.2.attention.weights").values[3].numpy()
     hidden = np.triu(np.ones((5, 5), bool), 1)
     assert (cells[hidden] == MASKED).all()

@@ -18,7 +18,7 @@ FEEDFORWARDS, KINDS_OF_NORM = set(get_args(FeedForwardKind)), set(get_args(Norm)
 
 def test_every_kind_has_its_title_and_its_function_and_no_other_has_one():
     assert set(FEEDFORWARD_TITLES) == set(ACTIVATION_TITLES) == set(ACTIVATIONS) == FEEDFORWARDS
-    assert set(float64.ACTIVATIONS) == FEEDFORWARDS
+    assert set(float64.IN_FLOAT64) == FEEDFORWARDS
     assert set(NORM_TITLES) == set(NORMS) == KINDS_OF_NORM
 
 
