@@ -11,7 +11,9 @@ from dashboard.browser import modules
 
 _FOLDER = Path(__file__).parent
 _SCRIPT = """\
-export default (page) => import(new URL("ADDRESS", document.baseURI)).then((module) => module.default(page),
+// A page that was open while its server became a newer one is loaded anew: old and new modules would both act.
+if ((globalThis.scriptsInUse ??= "FOLDER") !== "FOLDER") location.reload();
+export default (page) => import(new URL("FOLDER/MODULE", document.baseURI)).then((module) => module.default(page),
   () => { page.parentElement.querySelector(".root").textContent = "SENTENCE"; });
 """
 _NOT_LOADED = "This part of the page could not be loaded: its script did not come from the server. Reload the page."
@@ -30,10 +32,12 @@ def component(module: str, *, styles: list[str], isolated: bool = True, plotly: 
 
     Raises: KeyError if there is no such module; OSError if a style is missing.
     """
+    folder = modules.module_address(module).removesuffix(f"/{module}")
+    script = _SCRIPT.replace("FOLDER", folder).replace("MODULE", module).replace("SENTENCE", _NOT_LOADED)
     return st.components.v2.component(
         module.removesuffix(".js").replace("/", "-"),
         html=f'<div class="root" data-plotly="{modules.PLOTLY}"></div>' if plotly else '<div class="root"></div>',
-        js=_SCRIPT.replace("ADDRESS", modules.module_address(module)).replace("SENTENCE", _NOT_LOADED),
+        js=script,
         css=read_styles(styles),
         isolate_styles=isolated,
     )

@@ -106,7 +106,7 @@ def _type(kind: Any) -> str:
         return f"[{', '.join(map(_type, inner))}]"
     if origin in (dict, Mapping) and inner[0] is str:
         return f"Record<string, {_type(inner[1])}>"
-    raise TypeError(f"{kind} has no counterpart among the types of messages: add one to message_types.py")
+    raise TypeError(f"{kind} cannot be part of a message: TypeScript's type for it is missing in message_types.py")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import { rootOf, whenUnmounted } from "./component.js";
 import { element } from "./element.js";
 import { focusAfterDialog } from "./focus.js";
 /** @import { Component } from "./streamlit" */
-/** @import { Mark, ProofMessage } from "./messages" */
+/** @import { ProofMessage } from "./messages" */
 
 const STILL = 900; // milliseconds without an answer to anything else
 const AGAIN = 600; // milliseconds between two questions whether it is done

@@ -5,7 +5,7 @@ import { pictureSizes } from "./stations.js";
 
 const matrix = (rows, columns) => ({ rows, columns, kind: "signed" });
 
-test("the pictures of a card have cells of one size and fit beside each other", () => {
+test("the cells of all pictures of a card are equally large, and the pictures fit beside each other", () => {
   const [[wide, high], [narrow, same]] = pictureSizes([matrix(8, 8), matrix(8, 4)]);
   assert.equal(high, same);
   assert.ok(Math.abs(wide - 2 * narrow) <= 1); // whole pixels

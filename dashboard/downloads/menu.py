@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dashboard.browser.opener import focus_opener
-from dashboard.downloads import arrays, table
+from dashboard.downloads import arrays, table, words
 from dashboard.downloads.image import Words, as_png
 from dashboard.downloads.matrix import Taken, plain
+from dashboard.downloads.words import ALL, LAYER, MATRIX, NOTHING, THESE
 from dashboard.figures.picture import Picture, axis_word
 from dashboard.link import models, visit
 from dashboard.link.hosting import hosted
@@ -26,7 +27,7 @@ from dashboard.shell.dialogs import close_dialog, dialog_on_page, open_dialog
 from dashboard.shell.fragments import callback, guarded
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.navigation import RUN_FILE, page_at
-from dashboard.shell.style import ROOM_FOR_DIALOG
+from dashboard.shell.workarounds import keep_room_for_dialog
 from llm_core import ModelConfig, Run, catalogue, python_lines, save_run
 from llm_core.catalogue.entry import Entry
 from llm_core.files.run_file import run_file_size
@@ -46,13 +47,6 @@ HOSTED_SHARE = 4  # where strangers are served, files are smaller by this factor
 _KEY = "take-"
 _DIALOG = "downloads"
 _USUAL = 8 * MEGABYTE  # up to which a run file has every matrix unless less is asked for
-NOTHING, MATRIX, LAYER, THESE, ALL = (
-    "Tokens and settings",
-    "This matrix",
-    "This layer",
-    "These matrices",
-    "Every matrix",
-)
 
 
 @guarded
@@ -60,19 +54,19 @@ def take_away() -> None:
     """The button; what it opens is a dialog, so that nothing on the page moves. Call it in a fragment, which is drawn
     again with the dialog."""
     st.button(
-        "Download",
+        words.TAKE_AWAY,
         icon=":material/download:",
         key=f"{_KEY}open",
         type="tertiary",
         on_click=_begin,
-        help="Save one matrix for a spreadsheet, numpy or a slide, or the whole run as one file",
+        help=words.OF_TAKE_AWAY,
     )
     is_open = dialog_on_page() == _DIALOG
     focus_opener(f"{_KEY}open", is_open=is_open, key="pager-opener-of-downloads")
     if is_open:  # kept, so that whatever draws the page again leaves the dialog open
         _dialog()
     else:
-        st.html(ROOM_FOR_DIALOG)
+        keep_room_for_dialog()
 
 
 @callback
@@ -107,13 +101,13 @@ def _looked_at(chosen: Settings, config: ModelConfig, look: Look) -> tuple[int, 
 # ---- the dialog -----------------------------------------------------------------------------------------------------
 
 
-@st.dialog("Download", width="medium", icon=":material/download:", on_dismiss=close_dialog)
+@st.dialog(words.TAKE_AWAY, width="medium", icon=":material/download:", on_dismiss=close_dialog)
 @guarded
 def _dialog() -> None:
     chosen = visit.current()
     run = run_of(chosen)
     asked = _choice(chosen, run)
-    matrix, whole = st.tabs(["One matrix", "The whole run"], key=f"{_KEY}tabs")
+    matrix, whole = st.tabs([words.ONE_MATRIX, words.WHOLE_RUN], key=f"{_KEY}tabs")
     with matrix:
         _one_matrix(asked, run)
     with whole:
@@ -161,7 +155,7 @@ def _choice(chosen: Settings, run: Run) -> Asked:
         if state.get(f"{_KEY}matrix") not in options:
             state[f"{_KEY}matrix"] = OF_STATION["attention"]
         short = st.selectbox(
-            "Matrix or weight",
+            words.MATRIX_OR_WEIGHT,
             list(options),
             key=f"{_KEY}matrix",
             width=300,
@@ -192,23 +186,20 @@ def _one_matrix(asked: Asked, run: Run) -> None:
             )
     st.caption(" ".join(_in_words(taken, limits)))
     st.code(python_lines(run, asked.step, asked.name, taken.head), language="python", wrap_lines=True)
-    st.caption(
-        "These lines of Python compute the same run and the same matrix again. Run them in a copy of this project."
-    )
+    st.caption(words.OF_PYTHON_LINES)
 
 
 def _in_words(taken: Taken, limits: dict[str, bool]) -> list[str]:
     """What is in the files, and why one of them cannot be had."""
-    words = [f"{shape_in_words(tuple(taken.shape.values()))} ({', '.join(taken.shape)})."]
+    said = [f"{shape_in_words(tuple(taken.shape.values()))} ({', '.join(taken.shape)})."]
     if taken.head is not None and next(iter(taken.shape.values())) > 1:
-        words.append(f"The files contain {axis_word(next(iter(taken.shape)))} {taken.head}.")
+        said.append(words.FILES_CONTAIN.format(axis=axis_word(next(iter(taken.shape))), number=taken.head))
     too_large = [kind for kind, fits in limits.items() if not fits]
     if too_large:
         most = {"CSV": _limit(table.MOST_NUMBERS_CSV), "NPZ": _limit(arrays.MOST_NUMBERS_NPZ)}
-        words += [f"{kind} has at most {most[kind]:,} numbers." for kind in too_large] + [
-            "Use the lines of Python below instead."
-        ]
-    return words
+        said += [words.TOO_MANY_NUMBERS.format(kind=kind, most=most[kind]) for kind in too_large]
+        said.append(words.USE_PYTHON_LINES)
+    return said
 
 
 def _whole_run(asked: Asked, run: Run) -> None:
@@ -220,7 +211,7 @@ def _whole_run(asked: Asked, run: Run) -> None:
     before = state.get(f"{_KEY}parts")
     state[f"{_KEY}parts"] = before if before in choices else usual  # said anew: a browser knows it by its old size
     picked = st.radio(
-        "Which matrices of each step should the file contain?",
+        words.WHICH_MATRICES,
         list(choices),
         key=f"{_KEY}parts",
         format_func=lambda name: f"{name} · {_size_in_words(sizes[name])}",
@@ -229,7 +220,7 @@ def _whole_run(asked: Asked, run: Run) -> None:
         _pick_matrices(asked, run.model.config)
     fits = sizes[picked] <= _limit(FILE_LIMIT)
     st.download_button(
-        "Run file",
+        words.SAVE_RUN_FILE,
         _maker(_run_file, asked, choices[picked]),
         f"{plain(run.model.name)}-run{SUFFIX}",
         "application/octet-stream",
@@ -239,15 +230,9 @@ def _whole_run(asked: Asked, run: Run) -> None:
         icon=":material/deployed_code:",
     )
     if not fits:
-        st.caption(f"A run file has at most {_limit(FILE_LIMIT) // MEGABYTE} MB: choose fewer matrices.")
-    st.caption(
-        marked_one(
-            "The file contains the text, the token ids, the settings, both seeds, the versions, the weights' "
-            "fingerprint, the most likely tokens of each step, and these matrices. The page “Run file” opens it "
-            "without the model."
-        )
-    )
-    st.page_link(page_at(RUN_FILE), label="Open a run file", icon=":material/upload_file:", query_params=visit.link())
+        st.caption(words.FILE_TOO_LARGE.format(most=_limit(FILE_LIMIT) // MEGABYTE))
+    st.caption(marked_one(words.OF_RUN_FILE))
+    st.page_link(page_at(RUN_FILE), label=words.OPEN_RUN_FILE, icon=":material/upload_file:", query_params=visit.link())
 
 
 def _choices(asked: Asked, run: Run) -> dict[str, list[str]]:
@@ -277,13 +262,11 @@ def _pick_matrices(asked: Asked, config: ModelConfig) -> None:
         "Matrices",
         list(options),
         key=f"{_KEY}these",
-        placeholder="Choose one or more",
+        placeholder=words.CHOOSE_MATRICES,
         format_func=lambda name: f"{options[name].title} · {name}",
     )
     if config.layers > 1:
-        st.caption(
-            f"The list has the matrices of layer {asked.layer}. Choose another layer above to add some of its matrices."
-        )
+        st.caption(words.MATRICES_OF_LAYER.format(layer=asked.layer))
 
 
 def _size_in_words(size: int) -> str:

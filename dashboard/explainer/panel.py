@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.browser.explainer import CellChoice, Crumb, ExplainedCell, ExplainerMessage, Recomputed, TermTable, panel
+from dashboard.explainer import words
 from dashboard.explainer.terms import FIRST_TERMS, layer_by_layer, main_terms, marks, pages_of
 from dashboard.explainer.words import COMPUTATIONS, axes, brief, cell_place, crumb, full, matrix_title, numbers, symbol
 from dashboard.link import models, visit
@@ -91,11 +92,11 @@ def open_button() -> None:
 def open_button_at(name: str, there: dict[str, int]) -> None:
     """The way in without a mouse, to the cell of this matrix that is nearest to these coordinates."""
     st.button(
-        "Explain a cell",
+        words.EXPLAIN_CELL,
         key="explain-a-cell",
         type="tertiary",
         icon=":material/calculate:",
-        help="Every number was computed from other numbers. Click any cell to see which.",
+        help=words.OF_EXPLAIN_CELL,
         on_click=_explain,
         args=(name, there),
     )

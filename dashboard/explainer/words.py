@@ -19,6 +19,9 @@ from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation, shape_of
 from llm_core.explanation.operations import activated
 
+EXPLAIN_CELL = "Explain a cell"
+OF_EXPLAIN_CELL = "Every number was computed from other numbers. Click any cell to see which."
+
 
 def full(value: float) -> str:
     """A number with all the digits that tell float32 numbers apart."""
@@ -165,6 +168,9 @@ def _lookup(told: Explanation, config: ModelConfig) -> Shown:
     if "frequency" in told.numbers:
         n, wave = told.numbers, told.terms[0].label.split("(")[0]
         return f"{wave}({n['position']:.0f} × {brief(n['frequency'])}) = {brief(told.result)}", None
+    (term,) = told.terms
+    if term.factor != 1:
+        return f"{brief(term.inputs[0])} × {_factor(term.factor)} = {brief(told.result)}", None
     return f"copied: {brief(told.result)}", None
 
 

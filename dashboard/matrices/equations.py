@@ -276,20 +276,14 @@ def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[EquationPart]:
         replace(table, row_labels=labels, row_start=pictures.step.positions.start, row_word="token")
     ]
     for entry in group:
-        parts += ["=", pictures.matrix(entry.name)]
+        parts += [entry.sign or "=", pictures.matrix(entry.name)]
     return parts
 
 
 def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[EquationPart]:
     """One matrix through several operations. What is still the same kind of number shares one scale, so that one sees
     it shrink; unless it shrinks too much to be seen."""
-    config = pictures.config
-    signs = {
-        "scale": f"÷ √{config.head_dim}",
-        "mask": "mask",
-        "softmax": "softmax",
-        "activate": ACTIVATION_TITLES[config.feedforward],
-    }
+    signs = {"mask": "mask", "softmax": "softmax", "activate": ACTIVATION_TITLES[pictures.config.feedforward]}
     compared = pictures.labelled(group[0].operands[0])
     parts: list[EquationPart] = [compared]
     for entry in group:
@@ -298,7 +292,7 @@ def _chain(group: tuple[Entry, ...], pictures: Pictures) -> list[EquationPart]:
             compared = result
         elif entry.quantity == "signed":
             result = result.with_scale_of(compared)
-        parts += [signs[str(entry.operation)], result]
+        parts += [entry.sign or signs[str(entry.operation)], result]
     return _stacked(parts) if compared.rows == 1 else parts
 
 

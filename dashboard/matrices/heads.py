@@ -14,6 +14,7 @@ from dashboard.link import visit
 from dashboard.matrices.look import look_of
 from dashboard.matrices.pictures import Look, pooled_sentence
 from dashboard.matrices.readings import Reading, read_matrices
+from dashboard.matrices.words import LEAVE_FIRST_OUT
 from dashboard.server.computed import run_of
 from dashboard.shell.fields import field
 from dashboard.shell.fragments import change, fragment
@@ -39,7 +40,7 @@ def all_heads(step: Step, look: Look) -> None:
     notes += ["Click a head to choose it. Click a cell of the chosen head to explain it. Drag over cells to zoom in."]
     st.caption(marked_one(" ".join([*notes, sink_sentence(row.values[:, 0, 0].float())])))
     st.toggle(
-        "Leave the first token out of the colour scale (the values stay)",
+        LEAVE_FIRST_OUT,
         **field("choice-skip", bool(look.skip_first), _skip),
     )
 

@@ -12,6 +12,7 @@ from dashboard.matrices.pictures import Look
 from dashboard.matrices.region import region_panel
 from dashboard.matrices.residual_stream import stream_of_token
 from dashboard.matrices.sections import shows_all
+from dashboard.matrices.words import ALSO_SHOW
 from dashboard.server.computed import run_of
 from dashboard.server.on_screen import token_position
 from dashboard.shell.fields import field, segments
@@ -49,7 +50,7 @@ def selectors() -> None:
             _slider("head", "Head", look.head, config.heads)
         panels = panels_of(config)
         st.segmented_control(
-            "Also show",
+            ALSO_SHOW,
             format_func=PANEL_TITLES.__getitem__,
             width="content",
             **segments("choice-panel", panel or None, panels, _choose_panel),

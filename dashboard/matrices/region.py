@@ -16,6 +16,7 @@ from dashboard.link.settings import Settings
 from dashboard.matrices.pictures import Look, shape_in_words, weights_from
 from dashboard.matrices.readings import share_of
 from dashboard.matrices.shared_heads import own_head
+from dashboard.matrices.words import A_PART, END_OF_SPAN
 from dashboard.shell.fields import choice, field
 from dashboard.shell.fragments import change
 from dashboard.shell.pictures import draw_figure
@@ -208,7 +209,7 @@ def region_panel(step: Step, look: Look, chosen: Settings, position: int) -> Non
     if sentence and about == str(part):
         st.text(sentence)
     figure = equation([picture], len(part.rows), cell=cell_for_numbers(picture.rows, picture.columns))
-    said = f"{entry.title}, a part of it. {equation_in_words([picture])}"
+    said = A_PART.format(title=entry.title, picture=equation_in_words([picture]))
     draw_figure(figure, key="chart-exact", alt=said, step=step.index)
 
 
@@ -216,7 +217,7 @@ def _ends(part: Region, word: str, span: range, size: int) -> None:
     """Two numbers to type: the first and the last row or column."""
     for end, value in (("First", span.start), ("Last", span.stop - 1)):
         number = field(f"exact-{part.name}-{word}-{end}-{size}", value, _choose_end, part, word, end)
-        st.number_input(f"{end} {word} (of 0 to {size - 1:,})", 0, size - 1, **number)
+        st.number_input(END_OF_SPAN.format(end=end, word=word, last=size - 1), 0, size - 1, **number)
 
 
 def _choose_matrix(name: str, step: Step, options: dict[str, Entry], position: int) -> None:

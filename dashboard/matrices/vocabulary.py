@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.browser.next_token import SAME_CHANCE
 from dashboard.link import visit
+from dashboard.matrices.words import ALL_OF_VOCABULARY
 from dashboard.server import rude_words
 from dashboard.shell.fields import opening
 from dashboard.shell.fragments import change
@@ -23,7 +24,7 @@ _TIMES = f"times {SAME_CHANCE}"
 def whole_vocabulary(step: Step) -> None:
     """The table, made and sent when it is opened: it is as long as the vocabulary, at each change of the dice."""
     size = step.logits.shape[-1]
-    label = f"Show all {size:,} tokens with their probabilities"
+    label = ALL_OF_VOCABULARY.format(size=size)
     is_open = bool(visit.current().all_tokens)
     with st.expander(label, **opening("all_tokens", is_open, _open)):
         if not is_open:

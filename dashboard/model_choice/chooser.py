@@ -8,7 +8,7 @@ from dashboard.link import models, settings, visit
 from dashboard.link import shape as shapes
 from dashboard.link.hosting import hosted
 from dashboard.link.models import CUSTOM, REAL, Unusable
-from dashboard.model_choice import shape_dialog
+from dashboard.model_choice import shape_dialog, words
 from dashboard.model_choice.loading import choose_model
 from dashboard.shell.dialogs import dialog_on_page
 from dashboard.shell.fields import choice
@@ -16,9 +16,7 @@ from dashboard.shell.glossary import glossary_words, marked_one
 from llm_core import PRESETS
 
 SHAPE, TYPE = "+shape", "+type"
-_ACTIONS = {SHAPE: "Shape your own …", TYPE: "A Hub id, folder or GGUF file …"}
-
-NOTICE = "Random weights know no English, but every computation is real."
+_ACTIONS = {SHAPE: words.SHAPE_YOUR_OWN, TYPE: words.NAME_A_MODEL}
 
 
 def chooser() -> DeltaGenerator:
@@ -29,9 +27,9 @@ def chooser() -> DeltaGenerator:
     focus_opener("model", is_open=dialog_on_page() == shape_dialog.DIALOG, key="pager-opener-of-shape")
     if chosen.model not in options[:-1] or state.get("typing"):
         st.text_input(
-            "Hub id, folder or GGUF file",
+            words.TYPED_NAME,
             key="typed",
-            placeholder="owner/name, or a path",
+            placeholder=words.OF_TYPED_NAME,
             on_change=_type,
             max_chars=models.LONGEST_NAME,
             help=" ".join(glossary_words()[key].tip for key in ("hub-id", "gguf")),
@@ -40,7 +38,7 @@ def chooser() -> DeltaGenerator:
             st.text(state.typed_refusal)
     place = st.empty()
     if chosen.model == CUSTOM:
-        st.button("Change its shape", key="change-shape", on_click=_open, width="stretch")
+        st.button(words.CHANGE_SHAPE, key="change-shape", on_click=_open, width="stretch")
     return place
 
 
@@ -61,10 +59,10 @@ def notice() -> None:
     if not models.is_random(chosen.model):
         return
     with st.container(key="notice", horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f":material/info: {marked_one(NOTICE)}", width="content")
+        st.caption(f":material/info: {marked_one(words.NOTICE)}", width="content")
         if models.on_this_machine(REAL):
             st.button(
-                "Run this text with SmolLM2, a real model",
+                words.RUN_REAL_MODEL,
                 key="real-model",
                 type="tertiary",
                 help=models.model_title(REAL),
@@ -104,4 +102,4 @@ def _type() -> None:
     try:
         choose_model(models.checked_name(name))
     except Unusable as error:
-        state.typed_refusal = f"{settings.shortened(name)} cannot be loaded: {error}."
+        state.typed_refusal = words.NOT_LOADABLE.format(name=settings.shortened(name), why=error)

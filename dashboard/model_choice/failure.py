@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from dashboard.link import models
 from dashboard.link.settings import Settings, shortened
-
-NO_SUCH = "There is no such model. Choose one from the list on the left."
-OPEN, DOWNLOAD = "Open", "Download it"  # what a visitor is asked for
+from dashboard.model_choice import words
 
 
 @dataclass(frozen=True)
@@ -22,5 +20,5 @@ class Failure:
 
     def __str__(self) -> str:
         title = shortened(models.model_title(self.wanted.model, self.wanted.dtype))
-        whole = not self.why or self.consent == OPEN
-        return self.why or NO_SUCH if whole else f"{title} is not shown: {self.why}."
+        whole = not self.why or self.consent == words.OPEN
+        return self.why or words.NO_SUCH if whole else words.NOT_SHOWN.format(title=title, why=self.why)

@@ -10,12 +10,14 @@ from dashboard.link import models, visit
 from dashboard.link.models import Key
 from dashboard.link.settings import DEFAULTS, Refused, Settings, shortened
 from dashboard.link.visit import look_at
-from dashboard.model_choice.failure import DOWNLOAD, OPEN, Failure
+from dashboard.model_choice import words
+from dashboard.model_choice.failure import Failure
 from dashboard.model_choice.state import Link, LoadingState
 from dashboard.server.build import build_model
 from dashboard.server.computed import LIBRARY, model_of
 from dashboard.server.models import Loading
 from dashboard.shell.fragments import change
+from dashboard.shell.workarounds import style_that_leaves
 from llm_core import Transformer
 from llm_core.weights.curated import CURATED
 from llm_core.weights.loading import NoSuchModelError
@@ -23,9 +25,8 @@ from llm_core.weights.loading import NoSuchModelError
 _SOON = 0.5  # seconds for which no progress is shown: the page would only flicker
 POLL = 0.15  # seconds between two looks at how far a model is
 _STATE = "loading-state"
-_ALONE = "<i></i><style>.stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }</style>"
-"""While a model is loaded, its progress stands in place of the last one's page. Beginning with an element, it goes
-where it is put and leaves with it: a body of nothing but style would stay."""
+_ALONE = ".stMainBlockContainer { visibility: hidden; } .st-key-loading { visibility: visible; }"
+"""While a model is loaded, its progress stands in place of the last one's page."""
 
 
 def _state() -> LoadingState:
@@ -62,7 +63,7 @@ def bring_in() -> None:
         return
     except Exception:  # whatever it was, the model that was on screen must stay usable
         logging.getLogger(__name__).exception("a model could not be loaded")
-        _go_back(Failure(wanted, "it could not be loaded, and the server's log says why"))
+        _go_back(Failure(wanted, words.LOADING_FAILED))
         return
     _show(wanted, model)
 
@@ -73,10 +74,7 @@ def _show(wanted: Settings, model: Transformer) -> None:
     state, linked = _state().loaded(wanted, version)
     _keep(state)
     if linked is not None:
-        visit.say(
-            f"This link was made with other weights (fingerprint {shortened(linked, 12)}) than this model has here "
-            f"({version[:8]}), so the matrices and tokens here may differ from those that were shared."
-        )
+        visit.say(words.OTHER_WEIGHTS.format(linked=shortened(linked, 12), here=version[:8]))
     st.session_state.weights = {"fp": version[:8]}
     visit.write_address()
     _say_failure()
@@ -97,10 +95,10 @@ def _ask_first(wanted: Settings, key: Key) -> None:
     if _state().asked_for == name or key in LIBRARY:
         return
     if models.is_local(name):
-        raise _AskFirst(f"This link wants to open {shortened(name)} from this machine.", OPEN)
+        raise _AskFirst(words.MAY_OPEN.format(name=shortened(name)), words.OPEN)
     if models.downloads(name):
         size = f"{CURATED[name].download:.2g} GB" if name in CURATED else "it"
-        raise _AskFirst(f"it is not on this machine yet, and {size} would be downloaded from the Hub", DOWNLOAD)
+        raise _AskFirst(words.MAY_DOWNLOAD.format(size=size), words.DOWNLOAD)
 
 
 def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
@@ -117,14 +115,14 @@ def _loaded(key: Key, wanted: Settings, place: DeltaGenerator) -> Transformer:
 
 def _show_progress(loading: Loading, key: Key, place: DeltaGenerator) -> None:
     with place.container(key="loading", border=True):
-        st.html(_ALONE)
-        st.text(f"Loading {shortened(models.model_title(key.name, key.dtype))}")
+        style_that_leaves(_ALONE)
+        st.text(words.LOADING_MODEL.format(title=shortened(models.model_title(key.name, key.dtype))))
         bar = st.progress(0.0)
-        words = st.empty()
-        st.button("Stop waiting", key="stop-waiting", on_click=_stop_waiting)
+        doing = st.empty()
+        st.button(words.STOP_WAITING, key="stop-waiting", on_click=_stop_waiting)
     while not loading.wait(POLL):
         bar.progress(loading.share)
-        words.text(loading.doing)
+        doing.text(loading.doing)
     place.empty()
 
 
@@ -151,10 +149,10 @@ def _say_failure() -> None:
     if failure is None:
         return
     with st.container(key="failure", border=True, horizontal=True, vertical_alignment="center"):
-        st.text(f"{failure} {models.model_title(now.model, now.dtype)} is shown.")
-        st.button(failure.consent or "Try again", key="try-again", on_click=_again, args=(failure,))
+        st.text(words.SHOWN_INSTEAD.format(failure=failure, title=models.model_title(now.model, now.dtype)))
+        st.button(failure.consent or words.TRY_AGAIN, key="try-again", on_click=_again, args=(failure,))
         if failure.consent:
-            st.button("Not now", key="not-now", type="tertiary", on_click=_dismiss)
+            st.button(words.NOT_NOW, key="not-now", type="tertiary", on_click=_dismiss)
 
 
 def _dismiss() -> None:

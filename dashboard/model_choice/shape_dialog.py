@@ -1,4 +1,4 @@
-"""The dialog "Shape your own model": every choice with one sentence that says what it does and who uses it."""
+"""The dialog words.SHAPE_TITLE: every choice with one sentence that says what it does and who uses it."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,6 +11,7 @@ from dashboard.link.hosting import hosted
 from dashboard.link.models import CUSTOM, PRESET_TITLES
 from dashboard.link.settings import LARGEST_WEIGHTS_SEED
 from dashboard.link.shape import CHOICE_TITLES, OPTION_TITLES, OPTIONS, RANGES, Shape
+from dashboard.model_choice import words
 from dashboard.model_choice.loading import choose_model
 from dashboard.shell.dialogs import close_dialog, open_dialog
 from dashboard.shell.glossary import marked
@@ -18,11 +19,6 @@ from dashboard.shell.glossary import marked
 DIALOG = "shape"
 _KEY = "shape-"
 _STEPS = {"dim": 2, "hidden": 4, "context": 16}
-OF_TOY = (
-    "The toy's layer ends at its hidden layer. A shaped model has two more matrices, so that its layers "
-    "can be stacked: an output projection `W_o` and a second feed-forward matrix."
-)
-_OF_SEED = "The weights seed decides the random weights. It has nothing to do with the dice."
 
 
 def begin_shaping(shape: Shape, weights_seed: int) -> None:
@@ -33,15 +29,15 @@ def begin_shaping(shape: Shape, weights_seed: int) -> None:
     open_dialog(DIALOG)
 
 
-@st.dialog("Shape your own model", width="large", icon=":material/tune:", on_dismiss=close_dialog)
+@st.dialog(words.SHAPE_TITLE, width="large", icon=":material/tune:", on_dismiss=close_dialog)
 def shape_dialog() -> None:
     """Show the choices; nothing changes on the page until the model is asked for."""
     st.selectbox(
-        "Start from",
+        words.START_FROM,
         list(PRESET_TITLES),
         key=f"{_KEY}start",
         index=None,
-        placeholder="a built-in model",
+        placeholder=words.OF_START_FROM,
         format_func=PRESET_TITLES.__getitem__,
         on_change=_start,
         width=320,
@@ -51,7 +47,7 @@ def shape_dialog() -> None:
     verdict, possible = _verdict(shape)
     columns = [[name for name in column if _is_offered(name)] for column in _COLUMNS]
     names = [name for column in columns for name in column]
-    of_toy = OF_TOY if st.session_state[f"{_KEY}start"] == "toy" else ""
+    of_toy = words.OF_TOY if st.session_state[f"{_KEY}start"] == "toy" else ""
     of_toy, *meanings, verdict = marked(of_toy, *map(_meaning, names), verdict)
     if of_toy:
         st.caption(of_toy)
@@ -72,7 +68,7 @@ def _verdict(shape: Shape) -> tuple[str, bool]:
     except ValueError as error:
         line = str(error)
         return f"{line[:1].upper()}{line[1:]}.", False
-    return f"This model {models.described(config)}", True
+    return words.THIS_MODEL.format(described=models.described(config)), True
 
 
 def _way_out(shape: Shape, verdict: str, possible: bool) -> None:
@@ -80,7 +76,7 @@ def _way_out(shape: Shape, verdict: str, possible: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="shape-verdict"):
         st.markdown(verdict)
         asked = st.button(
-            "Show this model",
+            words.SHOW_MODEL,
             type="primary",
             disabled=not possible,
             key=f"{_KEY}apply",
@@ -139,7 +135,7 @@ def _is_offered(name: str) -> bool:
 
 def _meaning(name: str) -> str:
     """What the choice of this name does, as it is made now."""
-    return _OF_SEED if name == "seed" else shapes.meaning(name, st.session_state[_KEY + name])
+    return words.OF_SEED if name == "seed" else shapes.meaning(name, st.session_state[_KEY + name])
 
 
 # ---- widgets --------------------------------------------------------------------------------------------------------
@@ -148,7 +144,11 @@ def _meaning(name: str) -> str:
 def _number(name: str) -> None:
     least, most = RANGES[name]
     st.number_input(
-        f"{CHOICE_TITLES[name]} ({least:,} to {most:,})", least, most, step=_STEPS.get(name, 1), key=_KEY + name
+        words.NUMBER_OF.format(title=CHOICE_TITLES[name], least=f"{least:,}", most=f"{most:,}"),
+        least,
+        most,
+        step=_STEPS.get(name, 1),
+        key=_KEY + name,
     )
 
 
@@ -181,7 +181,7 @@ def _switch(name: str) -> None:
 
 
 def _seed(name: str) -> None:
-    st.number_input("Weights seed", 0, LARGEST_WEIGHTS_SEED, step=1, key=_KEY + name)
+    st.number_input(words.WEIGHTS_SEED, 0, LARGEST_WEIGHTS_SEED, step=1, key=_KEY + name)
 
 
 _WIDGETS: dict[str, Callable[[str], None]] = {

@@ -10,25 +10,13 @@ from dashboard.browser.text_guard import text_guard, whole_text
 from dashboard.figures.picture import POOLINGS
 from dashboard.figures.scale import SCALES
 from dashboard.link import models, settings, visit
+from dashboard.model_choice import words
 from dashboard.model_choice.chooser import chooser, say_facts
 from dashboard.shell.fields import choice, field
 from dashboard.shell.fragments import change, fragment
 from dashboard.shell.glossary import marked_one
 from llm_core.runs.stages import STAGES, TEMPERATURE, StageKind
 from llm_core.support.plain_words import as_sentence
-
-EXAMPLES = {
-    "Greeting": "hello how are you?",
-    "Echo": "tick tock tick tock tick",
-    "Emoji": "crème brûlée 🍮",
-}
-REAL_EXAMPLES = {
-    "Capital": "The capital of France is",  # a fact: " Paris"
-    "Echo": "Romeo and Juliet. Romeo and",  # heads that look at what followed last time
-    "Sums": "2 + 2 = 4, 3 + 3 = 6, 4 + 4 =",  # a pattern to go on with
-}
-KEYS = "Press Enter to run the text, Shift+Enter to add a line."
-GREEDY = "At temperature 0 the choice is greedy: the most likely token is always taken, and the dice are not thrown."
 
 
 def sidebar() -> None:
@@ -46,13 +34,13 @@ def sidebar() -> None:
         text_guard(field="text-field", key=settings.GUARD)
         with st.container(gap="xsmall", key="run-text"):
             st.button("Run", key="run", width="stretch")  # leaving the field has told its text already
-            st.caption(KEYS)
+            st.caption(words.KEYS)
         with st.container(horizontal=True, gap="xsmall", key="examples"):
             random = models.is_random(visit.current().model)
-            for name, text in (EXAMPLES if random else REAL_EXAMPLES).items():
+            for name, text in (words.EXAMPLES if random else words.REAL_EXAMPLES).items():
                 st.button(name, key=f"example-{name}", on_click=_take_text, args=(text,), width="stretch")
         _sampling()
-        with st.expander("More settings"):
+        with st.expander(words.MORE_SETTINGS):
             _more()
         say_facts(about_model)
 
@@ -66,22 +54,22 @@ def _sampling() -> None:
         st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
     ):
         st.number_input(
-            "Dice seed",
+            words.DICE_SEED,
             0,
             settings.LARGEST_DICE_SEED,
             step=1,
-            help="The dice seed decides which token is drawn: the same seed draws the same tokens.",
+            help=words.OF_DICE_SEED,
             **field("dice_seed", chosen.dice_seed, _take, "dice_seed"),
         )
         st.button(
             "Roll",
             icon=":material/casino:",
             key="roll",
-            help="Roll the dice: choose another dice seed at random",
+            help=words.OF_ROLL,
             on_click=_roll,
         )
     if chosen.greedy:
-        st.caption(marked_one(GREEDY))
+        st.caption(marked_one(words.GREEDY))
 
 
 def _more() -> None:
@@ -90,7 +78,7 @@ def _more() -> None:
         if stage is not TEMPERATURE:  # it stands above, beside the dice
             _stage(stage)
     st.number_input(
-        f"New tokens (1 to {settings.MOST_NEW_TOKENS})",
+        words.NEW_TOKENS_UP_TO.format(most=settings.MOST_NEW_TOKENS),
         1,
         settings.MOST_NEW_TOKENS,
         step=1,
@@ -99,30 +87,28 @@ def _more() -> None:
     random = models.is_random(chosen.model)
     with _limited("weights seed", settings.LARGEST_WEIGHTS_SEED, chosen.weights_seed):
         st.number_input(
-            "Weights seed",
+            words.WEIGHTS_SEED,
             0,
             settings.LARGEST_WEIGHTS_SEED,
             step=1,
             disabled=not random,
-            help="The weights seed decides the weights of a random model. It has nothing to do with the dice.",
+            help=words.OF_WEIGHTS_SEED,
             **field("weights_seed", chosen.weights_seed, _take, "weights_seed"),
         )
     st.selectbox(
-        "Number type",
+        words.NUMBER_TYPE,
         disabled=random,
-        help="The number type of real weights: bfloat16 takes half the memory and keeps about three digits.",
+        help=words.OF_NUMBER_TYPE,
         **choice("dtype", chosen.dtype, models.OFFERED_DTYPES, _take, "dtype"),
     )
     st.selectbox(
-        "Cells of large matrices",
-        help="In a large matrix one cell stands for several numbers: it shows the one of largest magnitude, "
-        "their mean, or their maximum.",
+        words.CELLS_OF_LARGE,
+        help=words.OF_CELLS_OF_LARGE,
         **choice("pooling", chosen.pooling, POOLINGS, _take, "pooling"),
     )
     st.selectbox(
-        "Colour scale",
-        help="Robust: a few very large cells do not change the scale. Matrix: the scale reaches up to the largest "
-        "cell. Heads: all heads of a matrix share one scale, so that you can compare them.",
+        words.COLOUR_SCALE,
+        help=words.OF_COLOUR_SCALE,
         **choice("scale", chosen.scale, SCALES, _take, "scale"),
     )
 
@@ -148,7 +134,7 @@ def _limited(name: str, most: int, now: int) -> Iterator[None]:
     """
     with st.container(key=f"limited-{name.replace(' ', '-')}", gap="xsmall"):
         yield
-        st.caption(f"The {name} must be a whole number from 0 to {most:,}. Until then it stays {now}.")
+        st.caption(words.WHOLE_NUMBER.format(name=name, most=f"{most:,}", now=now))
 
 
 def _take(value: object, name: str) -> None:

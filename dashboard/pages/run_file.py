@@ -10,27 +10,21 @@ from dashboard.figures.equation import equation
 from dashboard.figures.picture import Picture, number, percent
 from dashboard.matrices.sections import MOST_CHARTS
 from dashboard.overview.overview import RUNNERS, phases
-from dashboard.run_file import opener
+from dashboard.run_file import opener, words
 from dashboard.run_file.pictures import picture_of, side_by_side
 from dashboard.server import rude_words
 from dashboard.shell.dialogs import close_dialog
 from dashboard.shell.fragments import change, fragment, guarded, refusal
 from dashboard.shell.glossary import marked
 from dashboard.shell.pictures import draw_figure
+from dashboard.shell.workarounds import style_that_leaves
 from llm_core import FiledRun
 from llm_core.catalogue.entry import Entry
 from llm_core.files.opened_run import FiledStep
 from llm_core.support.plain_words import counted
 
-HEADLINE = "Open a run from a file."
-MEANING = (
-    "This page shows a run that was saved in a file. It computes nothing and loads no model. “Download” on "
-    "the Inference page saves such a file."
-)
 PARTS = {"embedding": "Embedding", "attention": "Attention", "feedforward": "Feed-forward", "output": "Output"}
-_NO_SIDEBAR = (
-    "<i></i><style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }</style>"
-)
+_NO_SIDEBAR = "[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none; }"
 """The settings beside the other pages change nothing here."""
 
 
@@ -38,10 +32,10 @@ _NO_SIDEBAR = (
 def page() -> None:
     """Draw the opener, and below it the run that was opened."""
     close_dialog()
-    st.html(_NO_SIDEBAR)
+    style_that_leaves(_NO_SIDEBAR)
     with st.container(key="headline"):
-        st.title(HEADLINE, anchor=False)
-    st.caption(MEANING)
+        st.title(words.FILE_HEADLINE, anchor=False)
+    st.caption(words.FILE_MEANING)
     run = opener.opened_run()
     with st.container(horizontal=True, gap="medium", key="filed-top"):
         if run is not None:
@@ -74,7 +68,7 @@ def facts(run: FiledRun) -> None:
     lines = [
         f"{run.model_name}{dtype}{seed} · fingerprint {run.weights_version[:8]}",
         " · ".join(settings),
-        "Saved with " + ", ".join(f"{name} {version}" for name, version in run.versions.items()),
+        words.SAVED_WITH.format(versions=", ".join(f"{name} {version}" for name, version in run.versions.items())),
     ]
     with st.container(key="filed-facts", gap="xsmall", width=640):
         st.text("\n".join(lines))
@@ -84,10 +78,10 @@ def facts(run: FiledRun) -> None:
 def _way_back(run: FiledRun) -> None:
     wanted = opener.same_run(run)
     if wanted is None:
-        st.text("This page cannot compute the same run: it does not know the run's model, text or settings.")
+        st.text(words.NO_SAME_RUN)
         return
     st.link_button(
-        "Open the same run with its model", opener.address(wanted, run.weights_version), icon=":material/open_in_new:"
+        words.SAME_RUN_WITH_MODEL, opener.address(wanted, run.weights_version), icon=":material/open_in_new:"
     )
 
 
@@ -151,7 +145,7 @@ def matrices() -> None:
     assert run is not None
     step = step_of(run)
     if not step.names:
-        st.text("This file contains the run's tokens and settings, but no matrices.")
+        st.text(words.NO_MATRICES)
         return
     layer, head = _selectors(run, step)
     entries = [run.entries[name] for name in step.names if run.entries[name].layer in (None, layer)]

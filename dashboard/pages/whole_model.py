@@ -15,9 +15,10 @@ from dashboard.shell.fragments import callback, change, fragment, guarded, refus
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.headline import headline
 from dashboard.whole_model.lens import logit_lens, refuse_unseen
-from dashboard.whole_model.map import AROUND, MAP_MEANING, chosen_matrix, map_of_all, refuse_unknown
+from dashboard.whole_model.map import AROUND, chosen_matrix, map_of_all, refuse_unknown
 from dashboard.whole_model.stream import stream
 from dashboard.whole_model.table import health_table
+from dashboard.whole_model.words import MAP_MEANING
 
 HEADLINE = "See every layer and every head in one picture."
 

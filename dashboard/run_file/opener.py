@@ -10,26 +10,23 @@ from dashboard.link import models, settings
 from dashboard.link import shape as shapes
 from dashboard.link.hosting import hosted
 from dashboard.link.settings import LARGEST_DICE_SEED, Settings
+from dashboard.run_file import words
 from dashboard.server import rude_words
 from llm_core import FiledRun, open_run
 from llm_core.files.run_format import SUFFIX
 from llm_core.files.untrusted_file import FILE_LIMIT, MEGABYTE, OTHER
 
-NOT_HOSTED = (
-    "This public page does not open files. Run the project on your own machine (make run) to open a run file, or read "
-    "the file in Python: from llm_core import open_run."
-)
 _KEY = "filed-upload"
 
 
 def opener() -> None:
     """The place for a file. What is not opened says why; what was opened stays until another one comes."""
     if hosted():
-        st.text(NOT_HOSTED)
+        st.text(words.NOT_HOSTED)
         return
     # Streamlit itself says which kind of file is taken, and how large it may be
     st.file_uploader(
-        "A run file",
+        words.FILE_FIELD,
         SUFFIX.removeprefix("."),
         key=_KEY,
         max_upload_size=FILE_LIMIT // MEGABYTE,
@@ -52,7 +49,7 @@ def _open() -> None:
 
 def on_the_page(refusal: str) -> str:
     """The engine's sentence with the page's way to a run file, as a sentence of its own."""
-    return refusal.replace(f"; {OTHER}", ". Choose a file that you saved with “Download”")
+    return refusal.replace(f"; {OTHER}", words.CHOOSE_ANOTHER_FILE)
 
 
 def opened_run() -> FiledRun | None:

@@ -18,6 +18,7 @@ from streamlit.errors import StreamlitAPIException
 from dashboard.link.settings import Settings
 from dashboard.link.visit import current, look_at, write_address
 from dashboard.shell.reads import differing, following
+from dashboard.shell.words import NOT_DRAWN
 from dashboard.shell.workarounds import page_is_on_its_way
 
 P = ParamSpec("P")
@@ -163,7 +164,7 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
             refusal(str(error), part.__name__)
         except Exception:
             logging.getLogger(__name__).exception("a part of the page could not be drawn")
-            refusal("this part of the page could not be drawn; the server's log says why", part.__name__)
+            refusal(NOT_DRAWN, part.__name__)
 
     return drawn
 

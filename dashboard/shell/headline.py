@@ -7,14 +7,9 @@ import streamlit as st
 
 from dashboard.browser.share import share
 from dashboard.link import settings, visit
+from dashboard.shell import words
 from dashboard.shell.fragments import change, fragment
 from dashboard.shell.reads import EVERY_SETTING
-
-TOO_LONG = (
-    "The link of this view contains the whole text and has {length:,} characters. Many programs cut a link after "
-    "{most:,} characters: to share this view, shorten the text."
-)
-NO_LINK = "This text is too long for a link, so the link leaves it out. To share this view, shorten the text."
 
 
 def headline(text: str, beside: Callable[[], None] | None = None) -> None:
@@ -27,9 +22,9 @@ def headline(text: str, beside: Callable[[], None] | None = None) -> None:
             _share()
     length = visit.link_length()
     if length > settings.LONGEST_ADDRESS:
-        st.caption(NO_LINK)
+        st.caption(words.NO_LINK)
     elif length > settings.LONGEST_LINK:
-        st.caption(TOO_LONG.format(length=length, most=settings.LONGEST_LINK))
+        st.caption(words.TOO_LONG.format(length=length, most=settings.LONGEST_LINK))
     if visit.notices():
         with st.container(key="notices", border=True):
             for notice in visit.notices():

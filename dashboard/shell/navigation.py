@@ -7,21 +7,20 @@ from dashboard.link import visit
 from dashboard.shell import presenter
 from dashboard.shell.fragments import fragment
 from dashboard.shell.reads import EVERY_SETTING
+from dashboard.shell.words import NO_PAGE, PAGE_TITLES
 
 INFERENCE, WHOLE_MODEL = "inference.py", "whole_model.py"
 RUN_FILE = "run_file.py"
-_TITLES = {INFERENCE: "Inference", WHOLE_MODEL: "Whole model", RUN_FILE: "Run file"}
-NO_PAGE = f"The link leads to a page that does not exist, so the page {_TITLES[INFERENCE]} is shown."
 
 
 def pages() -> list[st.Page]:
     """All pages, in visiting order; the first one is where a bare address leads."""
-    return [page_at(path) for path in _TITLES]
+    return [page_at(path) for path in PAGE_TITLES]
 
 
 def page_at(path: str) -> st.Page:
     """The page of this file: links lead to it also where a part of a page is drawn by itself."""
-    return st.Page(path, title=_TITLES[path], default=path == INFERENCE)
+    return st.Page(path, title=PAGE_TITLES[path], default=path == INFERENCE)
 
 
 def say_no_page() -> None:
@@ -32,7 +31,7 @@ def say_no_page() -> None:
 
 def computes(page: st.Page) -> bool:
     """True for a page that shows a run of the model in the settings: it needs to be loaded."""
-    return page.title != _TITLES[RUN_FILE]
+    return page.title != PAGE_TITLES[RUN_FILE]
 
 
 def place_for_links() -> DeltaGenerator:

@@ -12,10 +12,10 @@ from dashboard.figures.enlarged import enlarged
 from dashboard.figures.made import Made
 from dashboard.link import visit
 from dashboard.shell.fragments import change
+from dashboard.shell.words import WAY_OUT
 
 SIZE = 1.35
 WIDEST_EQUATION = 930  # pixels beside the next token on a screen of 1280, the smallest that projectors show
-WAY_OUT = "Stop presenting"
 DIGITS = 16  # pixels of the numbers in cells, which the last row reads too: a wider equation is paged through
 _CSS = Path(__file__).with_name("presenter.css").read_text(encoding="utf-8")
 

@@ -9,6 +9,7 @@ from dashboard.link.settings import Settings
 from dashboard.server.computed import model_of
 from dashboard.server.memory import may_be_long
 from dashboard.server.turns import LONG
+from dashboard.shell.words import COMPUTING_LAYER, READING_TEXT
 from llm_core import Step
 from llm_core.runs.node import prefilled
 
@@ -20,7 +21,7 @@ def for_run(chosen: Settings) -> Iterator[None]:
     if tokens < LONG:
         yield
         return
-    with st.spinner(f"The model is reading {tokens:,} tokens.", show_time=True):
+    with st.spinner(READING_TEXT.format(tokens=tokens), show_time=True):
         yield
 
 
@@ -40,5 +41,5 @@ def for_layer(step: Step, layer: int) -> Iterator[None]:
     if rows < LONG:
         yield
         return
-    with st.spinner(f"Computing the matrices of layer {layer} for {rows:,} tokens.", show_time=True):
+    with st.spinner(COMPUTING_LAYER.format(layer=layer, rows=rows), show_time=True):
         yield

@@ -1,4 +1,14 @@
-"""What works around Streamlit: each with what was seen without it."""
+"""What works around Streamlit 1.67 on the page: each with what was seen or measured without it.
+
+What stands elsewhere, since this module may not be imported there, or since it is no more than a line:
+- `OMP_WAIT_POLICY` in app.py: it counts only where it is set before torch is imported, and app.py imports the server
+  alone;
+- the lowest width of a figure and the figures that Plotly does not check, in figures/, which knows no Streamlit;
+- the numbered keys of widgets in fields.py: a widget tells its value again with each act, late ones too;
+- what a browser has been told of its address in link/address.py, which is below this room;
+- components' states for which nothing is to be called, in browser/choice.py, likewise.
+The scripts' own are beside them, in browser/.
+"""
 
 import gc
 import sys
@@ -19,7 +29,7 @@ ARRIVAL = 0.5
 def keep_what_has_not_left() -> None:
     """Have a session's queue drop nothing when parts of the page are drawn again. Call it before visitors come.
 
-    Streamlit 1.67 drops what it has of these parts and has not sent yet, their containers too, but not the word that
+    Streamlit drops what it has of these parts and has not sent yet, their containers too, but not the word that
     the page's run before is complete. The browser then takes away what it has of the part, all that comes after it in
     the same container moves up by one place, and what is sent next lands in the wrong one. Seen under load, with acts
     0 to 150 ms apart: in 4 of 10 series of 60 acts a figure or a field of before was left beside the new one, and
@@ -79,16 +89,37 @@ def ends_a_page(queue: ForwardMsgQueue) -> bool:
 def say_where_there_is_no_page(say: Callable[[], None]) -> None:
     """Have the page itself say, by `say`, that an address leads to none of its pages. Call it before the navigation.
 
-    Streamlit 1.67 lays a dialog over the page that says so in its own words ("Running the app's main page").
+    Streamlit lays a dialog over the page that says so in its own words ("Running the app's main page").
     """
     navigation.send_page_not_found = lambda ctx: say()
+
+
+def keep_room_for_dialog() -> None:
+    """In a fragment that may open a dialog: call it where the dialog would be, while it is closed.
+
+    Streamlit keeps dialogs and styles in one list, and a fragment that is drawn again goes on where the list was when
+    it was drawn first. Without a place of its own there, the dialog takes that of the next style on the page: with the
+    proof's table open, the style that puts the chosen station first was gone.
+    """
+    st.html("<style>/* a dialog's place */</style>")
+
+
+def style_that_leaves(css: str) -> None:
+    """A style that goes where it is put, and leaves together with what is around it.
+
+    Streamlit puts an `st.html` of nothing but style into a list of its own, where it stays when its place is emptied:
+    seen with the style that hides the page while a model is loaded, which hid it afterwards too. css: our own.
+    """
+    st.html(f"<i></i><style>{css}</style>")
 
 
 def freeze_modules() -> None:
     """Take the modules that are loaded by now out of the garbage collector's sight: none of them ever becomes garbage.
 
-    Going over the objects of torch's modules takes about 190 ms, during which no visitor gets an answer. Call it when a
-    page is drawn: what real models need besides is loaded later than what random ones need.
+    Streamlit collects all garbage after each run of the script. Measured with Streamlit 1.67, torch 2.13 and
+    transformers 5.23, in time of one core: 113 ms over 225,000 objects, 219 ms over 425,000 once a real model was
+    loaded, during which no visitor gets an answer; 0 ms when they are frozen. Call it when a page is drawn: what real
+    models need besides is loaded later than what random ones need.
     """
     _freeze("transformers" in sys.modules)
 

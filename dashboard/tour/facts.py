@@ -18,6 +18,7 @@ from dashboard.figures.picture import number, percent
 from dashboard.link.tour_stops import step_of_stop
 from dashboard.link.trail import Address
 from llm_core import Run, Step, explain, generate
+from llm_core.catalogue.part_titles import ACTIVATION_TITLES
 from llm_core.explanation.cells import TOKEN_IDS
 from llm_core.explanation.explanation import Explanation, shape_of
 from llm_core.model.attention import allowed_keys
@@ -167,9 +168,14 @@ def _embedding(at: _Place) -> Facts:
     row = at.last("token_embedding")
     _, cell, marks = at.told("token_embedding", at.row, 0)
     whole = [replace(mark, columns=(0, len(row))) for mark in marks]
-    return Facts(
-        {"id": str(at.run.prompt_ids[-1]), "width": str(len(row)), "numbers": _some(row.tolist())}, whole, cell
-    )
+    scaled = at.run.model.config.scaled_embedding
+    values = {
+        "id": str(at.run.prompt_ids[-1]),
+        "width": str(len(row)),
+        "numbers": _some(row.tolist()),
+        "root": f"√{len(row)}",
+    }
+    return Facts(values, whole, cell, "scaled" if scaled else "")
 
 
 def _order(at: _Place) -> Facts:
@@ -322,8 +328,9 @@ def _feedforward(at: _Place) -> Facts:
         "activated": said(told.numbers["activated"]),
         "result": said(told.result),
         "carried": _factor(told.terms[-1].inputs[0]),
+        "function": ACTIVATION_TITLES[config.feedforward],
     }
-    variant = {"gelu_tanh": "gelu"}.get(config.feedforward, str(config.feedforward))  # both have one text
+    variant = "gated" if config.gated else "relu" if config.feedforward == "relu" else "smooth"
     if variant == "relu":
         variant = {"0": "relu_none", "1": "relu_one"}.get(values["zeros"], variant)
     return Facts(values, marks, cell, variant)

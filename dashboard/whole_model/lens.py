@@ -20,18 +20,13 @@ from dashboard.shell.fields import choice, field, segments
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.pictures import draw_figure
+from dashboard.whole_model import words
 from dashboard.whole_model.stream import at, doors_in_short, doors_in_words
 from dashboard.whole_model.survey import survey_key
 from llm_core import Run, Step
 from llm_core.measures.logit_lens import Lens, lens
 from llm_core.model.tokenizer import Tokenizer
 
-_TITLE = "What the model would predict after every layer"
-_MEANING = (
-    "The logit lens applies the final norm and the unembedding to the residual stream after every layer. Each cell "
-    "shows the most likely next token at that point, so that you can see in which layer an answer appears."
-)
-RANDOM = "With random weights these predictions are noise in every layer."
 _TOP, _RUNNERS = 3, 5
 _LONGEST = 100  # characters that may be typed for a token
 
@@ -45,10 +40,7 @@ def has_lens(step: Step) -> bool:
 def no_lens(step: Step) -> str:
     """Why there is none."""
     config = step.run.model.config
-    return (
-        f"This model has no logit lens. Its unembedding reads the hidden layer, which has {config.stream_out_dim} "
-        f"numbers for each token; the input of the layer has {config.model_dim}, so the unembedding cannot read it."
-    )
+    return words.NO_LENS.format(read=config.stream_out_dim, width=config.model_dim)
 
 
 @fragment(
@@ -58,11 +50,11 @@ def no_lens(step: Step) -> str:
 def logit_lens() -> None:
     """The grid of the likeliest tokens, and one token through the layers."""
     chosen, _, step = on_screen()
-    st.subheader(_TITLE, anchor=False)
+    st.subheader(words.LENS_TITLE, anchor=False)
     if not has_lens(step):
         st.text(no_lens(step))
         return
-    st.caption(marked_one(f"{_MEANING} {RANDOM if models.is_random(chosen.model) else ''}"))
+    st.caption(marked_one(f"{words.LENS_MEANING} {words.RANDOM if models.is_random(chosen.model) else ''}"))
     _grid(step, chosen)
     _line(step, chosen)
 
@@ -102,16 +94,16 @@ def _choice_of_window(step: Step, chosen: Settings) -> None:
         options = [*(size for size in LENS_WINDOWS if size < count), *[s for s in LENS_WINDOWS if s >= count][:1]]
         nearest = min(options, key=lambda size: abs(size - chosen.lens_window))
         st.segmented_control(
-            f"Positions shown (of {count:,})",
+            words.POSITIONS_SHOWN.format(count=count),
             required=True,
             width="content",
-            format_func=lambda size: f"all {count}" if size >= count else str(size),
+            format_func=lambda size: words.ALL_POSITIONS.format(count=count) if size >= count else str(size),
             **segments("choice-lens-window", nearest, options, _choose_window),
         )
         if count > chosen.lens_window:
             first, last = step.positions[0], step.positions[-1]
             until = first + window(step, chosen)[-1]
-            st.slider("Up to position", first, last, width=360, **field("choice-lens-until", until, _choose_until))
+            st.slider(words.UP_TO_POSITION, first, last, width=360, **field("choice-lens-until", until, _choose_until))
 
 
 @callback
@@ -167,10 +159,7 @@ def _grid(step: Step, chosen: Settings) -> None:
     )
     with st.container(key="equation-whole-lens", gap="xsmall"):
         draw_figure(figure, key="chart-whole-lens", alt=guesses_in_words(step, found), step=step.index)
-        st.caption(
-            "Scale: 0 … 100 %, the probability of the token in the cell. Point at a cell to see the next most "
-            "likely tokens. " + rude_words.mask_remark(step.run.model.tokenizer, np.unique(ids[..., 0]).tolist())
-        )
+        st.caption(words.LENS_SCALE + rude_words.mask_remark(step.run.model.tokenizer, np.unique(ids[..., 0]).tolist()))
     _choice_of_window(step, chosen)
 
 
@@ -259,19 +248,19 @@ def lens_in_words(label: str, where: str, probability: list[float], rank: list[i
     return f"At {where}, {quoted(label)} is the most likely token {at(doors[first])} and from there on. {end}."
 
 
-def _choice(step: Step, token: int, words: dict[int, str]) -> None:
-    """The token that came next, its runners-up, and a field for any other. words: what is known of each."""
-    options = list(dict.fromkeys([*words, token]))
+def _choice(step: Step, token: int, known: dict[int, str]) -> None:
+    """The token that came next, its runners-up, and a field for any other. known: what is said of each."""
+    options = list(dict.fromkeys([*known, token]))
     label = _labels(step)
     st.selectbox(
-        "Token to follow",
-        format_func=lambda i: f"{label(i)}{words.get(i, '')}",
+        words.TOKEN_TO_FOLLOW,
+        format_func=lambda i: f"{label(i)}{known.get(i, '')}",
         **choice("choice-lens-token", token, options, _choose_token),
     )
     st.text_input(
-        "Or type a token",
+        words.TYPE_TOKEN,
         max_chars=_LONGEST,
-        placeholder="Type a word. Begin with a space if it is not the first word.",
+        placeholder=words.OF_TYPE_TOKEN,
         **field("typed-lens-token", "", _type_token),
     )
 

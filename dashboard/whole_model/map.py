@@ -27,24 +27,16 @@ from dashboard.shell.glossary import marked, marked_one
 from dashboard.shell.navigation import INFERENCE, page_at
 from dashboard.shell.pictures import draw_figure
 from dashboard.shell.reads import EVERY_SETTING
+from dashboard.whole_model import words
 from dashboard.whole_model.survey import SURVEY_ROWS, Survey, cell, is_complete, survey, survey_key, surveyed_entries
 from llm_core import ModelConfig, Step, catalogue
 from llm_core.catalogue.entry import Entry
 from llm_core.measures.health import Health
 from llm_core.support.plain_words import counted
 
-MAP_MEANING = (
-    "The map shows every matrix of this step. Layers go from top to bottom; within a layer, matrices stand in order of "
-    "computation. Attention weights have one picture for each head, so that an unusual head stands out."
-)
-_SCALES = (
-    "The attention weights of all heads share one colour scale, 0 … 100 %. Each other matrix has its own scale: "
-    "blue is below zero, orange is above zero, and grey is masked."
-)
 _ROOM = 300  # pixels for the columns of the matrix beside the map
 _SOON = 0.4  # seconds for which no progress is shown: the page would only flicker
 STATION = {"output": "logits"}
-_GROUPS = {"attention": "Attention", "weights": "Weights A, by head", "mixed": "Output", "feedforward": "Feed-forward"}
 
 
 # ---- what is where --------------------------------------------------------------------------------------------------
@@ -74,7 +66,9 @@ def plan_of(config: ModelConfig, shapes: dict[str, str]) -> MapPlan:
         )
         for head in range(config.heads) if apart else [None]:
             symbol = _symbol(entry) if head is None else str(head)
-            columns.append(Column(_part_of(entry), head, entry.title, symbol, shapes[entry.name], _GROUPS[group]))
+            columns.append(
+                Column(_part_of(entry), head, entry.title, symbol, shapes[entry.name], words.MAP_GROUPS[group])
+            )
     outside = [Outside(e.name, e.title, e.symbol, shapes[e.name]) for e in surveyed_entries(config, None)]
     before = [item for item in outside if catalogue.matrix(config, item.id).part == "embedding"]
     return MapPlan(config.layers, columns, before, outside[len(before) :])
@@ -120,7 +114,7 @@ def map_of_all() -> None:
         key="model-map",
         on_choose=_choose,
     )
-    st.caption(marked_one(" ".join([_SCALES, *rows_in_words(step)])))
+    st.caption(marked_one(" ".join([words.MAP_SCALES, *rows_in_words(step)])))
 
 
 def thumbnails_with_words(found: Survey) -> dict[str, Encoded]:
@@ -147,11 +141,11 @@ def surveyed(step: Step) -> Survey:
     """The survey of the step; while it is made, how far it is."""
     if is_complete(step):
         return survey(step, lambda share: None)
-    place, start = st.empty(), time.monotonic()
+    place, start, layers = st.empty(), time.monotonic(), counted(step.run.model.config.layers, "layer")
 
     def show(share: float) -> None:
         if time.monotonic() - start > _SOON and share < 1:
-            place.progress(share, f"Computing the matrices of {counted(step.run.model.config.layers, 'layer')} …")
+            place.progress(share, words.COMPUTING_LAYERS.format(layers=layers))
 
     found = survey(step, show)
     place.empty()
@@ -161,11 +155,7 @@ def surveyed(step: Step) -> Survey:
 def rows_in_words(step: Step) -> list[str]:
     """What is left out of a very long prompt."""
     count = len(step.positions)
-    return (
-        [f"This step has {count:,} rows; this page shows the last {SURVEY_ROWS:,} of them."]
-        if count > SURVEY_ROWS
-        else []
-    )
+    return [words.LAST_ROWS.format(count=count, shown=SURVEY_ROWS)] if count > SURVEY_ROWS else []
 
 
 def _shapes(found: Survey) -> dict[str, str]:
@@ -226,7 +216,7 @@ def way_to_its_station() -> None:
     entry = chosen_entry(chosen, run_of(chosen).model.config)
     st.page_link(
         page_at(INFERENCE),
-        label="See how it is computed",
+        label=words.SEE_HOW,
         icon=":material/arrow_forward:",
         query_params=visit.link(station=STATION.get(entry.part, entry.part)),
     )

@@ -12,14 +12,9 @@ from dashboard.server.on_screen import on_screen
 from dashboard.shell.fragments import fragment
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.pictures import draw_figure
+from dashboard.whole_model import words
 from llm_core import Step
 
-_TITLE = "The residual stream after every layer"
-_MEANING = (
-    "The lines show the length (norm) of the rows that each layer passes to the next. With residual connections every "
-    "layer adds to these rows. In trained models one row is often much longer than the others. "
-    "It belongs to an attention sink."
-)
 JUMP = 4  # times the row's mean length: the longest row stands out
 
 
@@ -45,8 +40,8 @@ def stream() -> None:
     mean, largest, rows = row_norms(step)
     labels = [run.model.tokenizer.label(i) for i in step.ids]
     at = [f"position {step.positions[row]}, {escape(labels[row])}" for row in rows]
-    st.subheader(_TITLE, anchor=False)
-    st.caption(marked_one(_MEANING))
+    st.subheader(words.STREAM_TITLE, anchor=False)
+    st.caption(marked_one(words.STREAM_MEANING))
     lines = [Line("mean of the rows", mean), Line("longest row", largest, at)]
     figure = lines_figure(
         doors_in_short(len(step.node.doors)), [Panel("Norm of a row on a log scale", lines, log=True)]

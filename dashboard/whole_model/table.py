@@ -10,17 +10,11 @@ from dashboard.matrices.pictures import shape_in_words
 from dashboard.server.on_screen import on_screen
 from dashboard.shell.fragments import fragment
 from dashboard.shell.glossary import marked
+from dashboard.whole_model import words
 from dashboard.whole_model.map import rows_in_words, surveyed
 from llm_core import ModelConfig, catalogue
 from llm_core.measures.health import Health
 from llm_core.support.plain_words import counted
-
-_TITLE = "Health of every matrix"
-_MEANING = (
-    "Click the title of a column to sort the table. Masked cells are left out. Faults of a model show here first: NaN "
-    "and infinite numbers, very large numbers, hidden units that are always zero, heads that look at one token only."
-)
-
 
 WIDTHS = {
     "layer": 46,
@@ -40,14 +34,6 @@ WIDTHS = {
 """Pixels of each column. Their sum fits the page in a window 1,440 wide, with the longest name and a scrollbar."""
 _TITLES = {"zeros": "zeros, %", "first": "first token, %"}
 _FORMATS = {"minimum": "%.4g", "maximum": "%.4g", "norm": "%.4g", "zeros": "%.2f", "entropy": "%.3f", "first": "%.1f"}
-_HELP = {
-    "norm": "The square root of the sum of all squares",
-    "zeros": "The share of cells that are 0",
-    "entropy": "For attention weights: over how many tokens a row spreads its attention, on average, in bits; 0 means "
-    "one token",
-    "first": "For attention weights: the share of a row that goes to the first token, on average",
-    "name": "The name of the matrix in Python",
-}
 
 
 @fragment("whole-health", reads={"rows"})
@@ -56,9 +42,9 @@ def health_table() -> None:
     _, run, step = on_screen()
     config = run.model.config
     found = surveyed(step).health(config)
-    st.subheader(_TITLE, anchor=False)
+    st.subheader(words.HEALTH_TITLE, anchor=False)
     said = " ".join(sentence for sentence in (soundness(found), sinks(found), *rows_in_words(step)) if sentence)
-    meaning, said = marked(_MEANING, said)
+    meaning, said = marked(words.HEALTH_MEANING, said)
     st.caption(meaning)
     st.markdown(said)
     st.dataframe(
@@ -73,7 +59,7 @@ def health_table() -> None:
 
 def _column(name: str) -> Any:
     """How a column of the table is shown, as Streamlit's configuration of it."""
-    title, width, said = _TITLES.get(name, name), WIDTHS[name], _HELP.get(name)
+    title, width, said = _TITLES.get(name, name), WIDTHS[name], words.HEALTH_HELP.get(name)
     if name in _FORMATS:
         return st.column_config.NumberColumn(title, width=width, help=said, format=_FORMATS[name])
     return st.column_config.Column(title, width=width, help=said)

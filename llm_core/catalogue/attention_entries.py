@@ -1,5 +1,6 @@
 """What each kind of matrix of attention is: from the queries to the output, in order of computation."""
 
+import math
 from collections.abc import Iterator
 
 from llm_core.catalogue.entry import Entry
@@ -148,6 +149,8 @@ def _scores(config: ModelConfig, layer: int) -> Iterator[Entry]:
         part="attention",
         operation="scale",
         operands=(f"{at}.dot_products",),
+        factor=1 / math.sqrt(config.head_dim),
+        sign=f"÷ √{config.head_dim}",
         layer=layer,
     )
 

@@ -34,6 +34,8 @@ class Entry:
     formula is plain text with Unicode symbols; axes are the axis words of its values, in order; operands are the
     names of the matrices and weights that its operation reads, in the order of the formula. meaning: of a weight a
     sentence, since it is shown alone; of a matrix what stands after its title and formula, without a full stop.
+    factor: what a "scale" or a "lookup" multiplies each number by; sign: the same, as it is written between two
+    matrices, "÷ √64".
     """
 
     name: str
@@ -46,6 +48,8 @@ class Entry:
     part: ModelPart
     operation: OperationName | None = None  # None: a weight
     operands: tuple[str, ...] = ()
+    factor: float = 1.0
+    sign: str = ""
     layer: int | None = None
     shape: tuple[int, ...] = ()  # of a weight; a matrix's depends on the step: `axis_sizes.matrix_shape`
 

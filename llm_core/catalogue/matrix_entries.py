@@ -4,6 +4,7 @@ Here stands the way through the whole model and through a block; what happens in
 stands in attention_entries.py and feedforward_entries.py.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -36,16 +37,20 @@ def all_matrices(config: ModelConfig) -> Iterator[Entry]:
 
 
 def _embedding(config: ModelConfig) -> Iterator[Entry]:
+    root = f"√{config.model_dim}"
     yield Entry(
         name="token_embedding",
         title="Token embedding",
         symbol="X_tok",
-        formula="X_tok = E[token]",
+        formula="X_tok = E[token]" + (f" · {root}" if config.scaled_embedding else ""),
         axes=_ROWS,
-        meaning="each token's row of the embedding table",
+        meaning="each token's row of the embedding table"
+        + (", multiplied by the square root of the model dimension" if config.scaled_embedding else ""),
         part="embedding",
         operation="lookup",
         operands=("embedding.token",),
+        factor=math.sqrt(config.model_dim) if config.scaled_embedding else 1.0,
+        sign=f"× {root}" if config.scaled_embedding else "",
     )
     if config.position in _POSITION_EMBEDDINGS:
         yield _POSITION_EMBEDDINGS[config.position]

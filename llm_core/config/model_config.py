@@ -14,7 +14,7 @@ from llm_core.support.plain_words import one_line
 Position = Literal["none", "sinusoidal", "learned", "rope"]
 Norm = Literal["none", "layernorm", "rmsnorm"]
 NormPlace = Literal["pre", "post"]
-FeedForwardKind = Literal["relu", "gelu", "gelu_tanh", "swiglu"]
+FeedForwardKind = Literal["relu", "gelu", "gelu_tanh", "swiglu", "geglu"]
 _KINDS: dict[str, Any] = {"position": Position, "norm": Norm, "norm_place": NormPlace, "feedforward": FeedForwardKind}
 
 MOST_LAYERS = 1_000  # the deepest models in use have a little over a hundred
@@ -69,6 +69,7 @@ class ModelConfig:
     qk_norm: bool = False  # RMSNorm on each query and key (Qwen3)
     window: int | None = None  # attend to this many latest positions only (Mistral)
 
+    scaled_embedding: bool = False  # tokens' rows are multiplied by √model_dim (Vaswani et al., 2017; Gemma)
     position: Position = "none"
     rope_theta: float = 10_000.0
     rope_fraction: float = 1.0  # the share of head_dim that is rotated (GPT-NeoX: 0.25)
@@ -194,7 +195,7 @@ class ModelConfig:
 
     @property
     def gated(self) -> bool:
-        return self.feedforward == "swiglu"
+        return self.feedforward in ("swiglu", "geglu")
 
     @property
     def attention_scale(self) -> float:

@@ -30,7 +30,7 @@ class Explanation:
       norm      the row that is normed, then the scale and the shift
       rotate    the two numbers of a pair, times cos and ± sin of the angle; they add up to the result
       activate  the input; of a gated unit the gate, then what it lets through
-      lookup    the row of a table, or of an earlier matrix, that the cell was copied from
+      lookup    the row of a table, or of an earlier matrix, that the cell was copied from, times its factor
       mask      the score, and in `note` whether it is hidden and why
       learned   a weight: no terms
       given     a token id: no terms

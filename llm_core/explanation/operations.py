@@ -127,8 +127,8 @@ def _add(place: Place, sources: list[Cells]) -> _Told:
 
 def _scale(place: Place, sources: list[Cells]) -> _Told:
     (value,) = _values(place, sources)
-    factor = 1 / math.sqrt(place.config.head_dim)
-    term = Term("dot product × scale", value * factor, [sources[0].link(0)], factor, (value,))
+    factor = place.entry.factor
+    term = Term(f"{sources[0].entry.symbol} × scale", value * factor, [sources[0].link(0)], factor, (value,))
     return _Told(term.value, [term], {"scale": factor})
 
 
@@ -225,9 +225,9 @@ def _lookup(place: Place, sources: list[Cells]) -> _Told:
     cell, *token = sources
     (value,) = _values(place, [cell])
     row = cell.at(0)[0]
-    inputs = (value, *(float(row) for _ in token))
-    label = f"row {row:,} of {cell.entry.symbol}"
-    return _Told(value, [Term(label, value, [c.link(0) for c in sources], inputs=inputs)], {"row": row})
+    inputs, factor = (value, *(float(row) for _ in token)), place.entry.factor
+    term = Term(f"row {row:,} of {cell.entry.symbol}", value * factor, [c.link(0) for c in sources], factor, inputs)
+    return _Told(term.value, [term], {"row": row} | ({"scale": factor} if factor != 1 else {}))
 
 
 def _copy(place: Place, sources: list[Cells]) -> _Told:

@@ -16,6 +16,7 @@ ACTIVATION_NAMES |= dict.fromkeys(
     ["gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"], "gelu_tanh"
 )
 GATED_NAMES = dict.fromkeys(["silu", "swish"], "swiglu")
+GATED_NAMES |= {name: "geglu" for name, kind in ACTIVATION_NAMES.items() if kind == "gelu_tanh"}
 
 
 def choice_of(table: dict[str, Any], value: str, what: str) -> Any:
@@ -41,6 +42,16 @@ def common_fields(c: Any) -> dict[str, Any]:
         final_norm=True,
         norm_place="pre",
     )
+
+
+def refuse_other_head_dim(c: Any) -> None:
+    """Raises ValueError for a head_dim that the config's class has no field for: in transformers its rotation takes it
+    all the same, and its heads do not."""
+    if getattr(c, "head_dim", None) not in (None, c.hidden_size // c.num_attention_heads):
+        raise ValueError(
+            f"this model's config sets head_dim to {c.head_dim}, which is not supported for type {c.model_type}: its "
+            "results would be wrong"
+        )
 
 
 def rope_fields(c: Any, partial: bool = False) -> dict[str, Any]:

@@ -17,11 +17,6 @@ from llm_core.families.stored import Stored, embedding_tensor, layernorm_tensors
 
 
 def _config(c: Any) -> ModelConfig:
-    if getattr(c, "head_dim", None) not in (None, c.hidden_size // c.num_attention_heads):
-        raise ValueError(  # no field of the class, and yet its rotation heeds it, while its heads do not
-            f"this model's config sets head_dim to {c.head_dim}, which is not supported for type {c.model_type}: its "
-            "results would be wrong"
-        )
     return ModelConfig(
         **common_fields(c),
         **rope_fields(c, partial=True),

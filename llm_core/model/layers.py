@@ -122,11 +122,13 @@ ACTIVATIONS: dict[FeedForwardKind, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_tanh": gelu_tanh,
     "swiglu": F.silu,
+    "geglu": gelu_tanh,
 }
 
 
 class FeedForward(nn.Module):
-    """Each row alone: activation(x W_1 + b_1) W_2 + b_2, or (SiLU(x W_gate) ⊙ x W_up) W_down (SwiGLU, Shazeer 2020)."""
+    """Each row alone: activation(x W_1 + b_1) W_2 + b_2, or gated:
+    (activation(x W_gate) ⊙ x W_up) W_down (Shazeer, 2020)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ Prefill and decode are the same pass: prefill runs the prompt's rows on an empty
 cache that prefill has filled.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -32,7 +33,10 @@ class Embedding(nn.Module):
 
     def forward(self, ids: Tensor, rows: Rows, tap: Tap) -> Tensor:
         """ids (b, p) → the input of the first layer (b, p, m)."""
-        x = tap("token_embedding", self.token[ids])  # (b, p, m)
+        x = self.token[ids]  # (b, p, m)
+        if self.config.scaled_embedding:
+            x = x * math.sqrt(self.config.model_dim)
+        x = tap("token_embedding", x)
         positions = self.of_positions(rows)
         if positions is not None:
             x = x + tap("position_embedding", positions)

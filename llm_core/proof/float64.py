@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llm_core.config.model_config import ModelConfig
+from llm_core.config.model_config import FeedForwardKind, ModelConfig
 
 Array = NDArray[np.float64]
 _Compare = Callable[[dict[str, Array], range], None]
@@ -80,7 +80,10 @@ class _Reference:
         """(n) → what the first layer reads (n, m)."""
         c, n, rows = self.config, len(ids), range(len(ids))
         seen: dict[str, Array] = {}
-        x = self.note(seen, "token_embedding", self.weights["embedding.token"][ids].double().numpy(), rows)
+        x = self.weights["embedding.token"][ids].double().numpy() * (
+            math.sqrt(c.model_dim) if c.scaled_embedding else 1.0
+        )
+        x = self.note(seen, "token_embedding", x, rows)
         added: Array | None = None
         if c.position == "learned":
             added = self.weights["embedding.position"][:n].double().numpy()
@@ -181,11 +184,11 @@ class _Reference:
         """(rows, m) → (rows, m), or the hidden layer (rows, f) where the block ends there."""
         c = self.config
         up = self.note(block, ff + "up", self.linear(x, ff + "w_up"), rows)
-        if c.feedforward == "swiglu":
-            gate = self.note(block, ff + "gate", self.linear(x, ff + "w_gate"), rows)
-            hidden = gate / (1 + np.exp(-gate)) * up
+        activation = IN_FLOAT64[c.feedforward]
+        if c.gated:
+            hidden = activation(self.note(block, ff + "gate", self.linear(x, ff + "w_gate"), rows)) * up
         else:
-            hidden = _ACTIVATIONS[c.feedforward](up)
+            hidden = activation(up)
         hidden = self.note(block, ff + "hidden", hidden, rows)
         if not c.feedforward_output:
             return hidden
@@ -256,8 +259,15 @@ def _gelu(x: Array) -> Array:
     return 0.5 * x * (1 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2)))
 
 
-_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+def _gelu_tanh(x: Array) -> Array:
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+IN_FLOAT64: dict[FeedForwardKind, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "gelu": _gelu,
-    "gelu_tanh": lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "gelu_tanh": _gelu_tanh,
+    "swiglu": lambda x: x / (1 + np.exp(-x)),
+    "geglu": _gelu_tanh,
 }
+"""Of a gated feed-forward what is done to the gate."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from dashboard.browser import modules
 from dashboard.link.settings import DEFAULTS
 
 from .conftest import serving
@@ -61,6 +62,20 @@ def test_a_module_that_cannot_be_loaded_says_so_in_its_place(visit: Visit, witne
     visit.page.unroute("**/scripts/*/ribbon.js")
     eventually(lambda: _complained(witness, "404"))
     witness.forget()
+
+
+def test_a_page_left_open_while_the_server_became_a_newer_one_is_loaded_anew(visit: Visit) -> None:
+    visit.page.add_init_script(
+        "if (!sessionStorage.earlier) { sessionStorage.earlier = 1; globalThis.scriptsInUse = 'of an older server'; }"
+    )
+    visit.open()
+    eventually(lambda: _loaded_anew(visit))
+    visit.expect_run(DEFAULTS)
+
+
+def _loaded_anew(visit: Visit) -> None:
+    in_use, earlier = visit.page.evaluate("[globalThis.scriptsInUse, sessionStorage.earlier]")
+    assert earlier == "1" and f"{in_use}/ribbon.js" == modules.module_address("ribbon.js")
 
 
 def _complained(witness: Witness, what: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.link.settings import DEFAULTS, Settings
-from dashboard.model_choice.sidebar import KEYS
+from dashboard.model_choice.words import KEYS
 
 from .visit import Visit, eventually, run_of
 

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from dashboard.link.settings import DEFAULTS, Settings
-from dashboard.proof.badge import mark_of
+from dashboard.proof.words import mark_of
 from llm_core import prove
 
 from .visit import Visit, eventually, run_of

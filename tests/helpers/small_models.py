@@ -71,6 +71,19 @@ CONFIGS = {
         feedforward="swiglu",
         feedforward_bias=False,
     ),
+    "scaled embeddings, GEGLU": ModelConfig(
+        **SMALL,
+        layers=2,
+        heads=2,
+        kv_heads=1,
+        scaled_embedding=True,
+        position="rope",
+        norm="rmsnorm",
+        final_norm=True,
+        feedforward="geglu",
+        feedforward_bias=False,
+        tied=True,
+    ),
     "no residuals, no norms": ModelConfig(**SMALL, layers=2, residuals=False),
 }
 

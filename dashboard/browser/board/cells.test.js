@@ -33,7 +33,7 @@ test("in a turned picture rows are the matrix's columns", () => {
   assert.deepEqual(runsIn(meta, mark({ rows: [5, 6], columns: [1, 2] })), [{ rows: [1, 2], columns: [5, 6] }]);
 });
 
-test("columns by name, such as those of the likeliest tokens, are outlined apart where they are apart", () => {
+test("columns that are listed by number are outlined as one where they are neighbours, else one by one", () => {
   const meta = picture({ columns: [7, 3, 4, 90, 5, 1] });
   assert.deepEqual(cellsBehind(meta, 0, 3).columns, [90]);
   const found = runsIn(meta, mark({ columns: [3, 6] })).map(({ columns }) => columns);

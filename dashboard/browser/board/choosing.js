@@ -3,7 +3,7 @@
 
 import { cellsBehind } from "./cells.js";
 import { watchClicks } from "./pointing.js";
-import { cellInWords } from "./told.js";
+import { cellInWords } from "./cell_words.js";
 
 const choosing = { owner: null, pick: null, deafen: null };
 

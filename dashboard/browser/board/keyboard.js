@@ -5,7 +5,7 @@ import { element } from "../element.js";
 import { pickCell } from "./choosing.js";
 import { matricesIn, span } from "./figures.js";
 import { placeOutlines } from "./outlines.js";
-import { cellInWords, tellFigure } from "./told.js";
+import { cellInWords, tellFigure } from "./cell_words.js";
 
 const KEYS = "Arrow keys go from cell to cell, Page Up and Page Down from matrix to matrix, Enter chooses a cell, " +
   "F fills the window, S saves the picture.";

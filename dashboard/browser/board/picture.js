@@ -6,7 +6,7 @@ import { writeNumbers } from "./cell_numbers.js";
 import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarge.js";
 import { figureDrawn, figureGone } from "./figures.js";
 import { newWalker } from "./keyboard.js";
-import { tellFigure } from "./told.js";
+import { tellFigure } from "./cell_words.js";
 
 // What makes Plotly's set-up of interactions several times slower is off: nothing here is zoomed or panned.
 const CONFIG = { displayModeBar: false, doubleClick: false, showAxisDragHandles: false, showAxisRangeEntryBoxes: false,

@@ -3,6 +3,7 @@
 
 import { element } from "../element.js";
 import { allFigures, axesOf, watchFigures } from "./figures.js";
+/** @import { Mark } from "../messages" */
 
 const LETTER = 6.4; // pixels of one letter of a figure's word
 
@@ -36,7 +37,10 @@ function markFigure(figure, marks) {
   }
 }
 
-/** taken: pixels of the word for the columns, on the same line at the left. */
+/**
+ * taken: pixels of the word for the columns, on the same line at the left.
+ * @param {Mark} mark
+ */
 function newMark([kind, short, sentence], { x, y }, taken) {
   const room = Math.max(x._length, taken + 14);
   const mark = element("div", "proof-mark", room - taken < 46 ? short.slice(0, 1) : short);

@@ -49,8 +49,8 @@ def test_a_dataclass_is_an_object_and_a_named_tuple_a_list():
     assert pair.strip() == "export type Pair = [first: number, second: number | null];"
 
 
-def test_what_has_no_counterpart_is_refused():
-    with pytest.raises(TypeError, match=r"Any has no counterpart"):
+def test_a_type_that_no_message_may_have_is_refused():
+    with pytest.raises(TypeError, match=r"Any cannot be part of a message"):
         declarations([Unknown])
 
 

@@ -167,6 +167,15 @@ def test_a_rotation_is_said_with_one_sign_at_a_time_and_its_angle_in_words(runs)
     assert "rotated by 1 radian to" in alts and "rotated by 3 radians to" in alts and "turned" not in alts
 
 
+def test_a_scaled_embedding_is_said_as_the_tables_number_times_the_root():
+    model = random_model(CONFIGS["scaled embeddings, GEGLU"], 3)
+    found = explain(generate(model, [5, 9], 1).steps[0], "token_embedding", (1, 2))
+    stored = float(model.get_parameter("embedding.token")[9, 2])
+    assert found.result == 4 * stored and found.numbers == {"row": 9, "scale": 4}
+    line, _ = words.COMPUTATIONS["lookup"](found, model.config)
+    assert line == f"{brief(stored)} × 4 = {brief(4 * stored)}"
+
+
 def test_two_signs_never_stand_side_by_side(runs):
     step = runs["llama-nano"].steps[0]
     for column in range(16):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -128,6 +129,14 @@ def test_every_matrix_and_weight_of_a_layer_is_drawn(small_model):
         if e.layer in (None, layer)
     ]
     assert set(wanted) <= {p.name for p in pictures}
+
+
+def test_a_scaled_matrix_stands_behind_the_sign_of_its_own_entry(small_model):
+    rows = equations(generate(small_model, ids(9), 1).steps[0], Look(0))
+    scaled = {e.name: e for row in rows for e in row.entries if e.factor != 1}
+    parts = [p for row in rows for part in row.parts for p in (part, *chain(*getattr(part, "below", ())))]
+    signs = {p.name: sign for sign, p in pairwise(parts) if isinstance(p, Picture) and isinstance(sign, str)}
+    assert scaled and {name: signs[name] for name in scaled} == {name: e.sign for name, e in scaled.items()}
 
 
 def test_a_heads_equations_hold_its_own_part_of_the_weights_and_the_kv_head_that_it_shares():

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.link.settings import DEFAULTS
-from dashboard.proof.badge import ABSOLUTE, PROOFS, RELATIVE, badge_of, error_table, explanation, mark_of, rounded
+from dashboard.proof.badge import PROOFS, error_table
+from dashboard.proof.words import ABSOLUTE, RELATIVE, badge_of, explanation, mark_of, rounded
 from dashboard.server.proofs import Proofs
 from llm_core import Run, catalogue, generate, load_model, prove
 from llm_core.proof.compare import Proof

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.link.models import Key
 from dashboard.link.settings import DEFAULTS
-from dashboard.model_choice import sidebar
+from dashboard.model_choice.words import EXAMPLES
 from dashboard.overview.overview import RUNNERS, tokens_in_view
 from dashboard.server import rude_words
 from dashboard.server.build import build_model
@@ -117,7 +117,7 @@ def test_a_token_of_dots_is_not_taken_for_a_masked_one(toy_on_the_page):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_first_text_and_the_examples_draw_no_rude_token(preset):
     model = build_model(Key(preset), lambda doing, share: None)
-    for text in (DEFAULTS.text, *sidebar.EXAMPLES.values()):
+    for text in (DEFAULTS.text, *EXAMPLES.values()):
         run = generate(model, text, DEFAULTS.new_tokens, DEFAULTS.sampling)
         assert not rude_words.mask_remark(model.tokenizer, run.new_ids), text
 

@@ -8,7 +8,7 @@ from dashboard.link.shape import MEANINGS
 from dashboard.matrices.equations import equations
 from dashboard.matrices.pictures import Look
 from dashboard.matrices.sections import SECTION_TITLES, texts_of
-from dashboard.model_choice.shape_dialog import OF_TOY
+from dashboard.model_choice.words import OF_TOY
 from dashboard.shell.glossary import GLOSSARY, found, glossary_key, glossary_words, marked, marked_one, tips
 from llm_core import PRESETS, catalogue, generate, random_model
 from llm_core.catalogue.part_titles import ACTIVATION_TITLES, NORM_TITLES

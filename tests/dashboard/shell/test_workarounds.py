@@ -1,11 +1,16 @@
 """What works around Streamlit does so, and is still needed."""
 
+import subprocess
+import sys
+
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.testing.v1 import AppTest
 
 from dashboard.shell import workarounds
 from dashboard.shell.workarounds import ARRIVAL, ends_a_page, is_on_its_way, keep_what_has_not_left
+from tests.helpers.pages import ROOT
 
 keep_what_has_not_left()
 
@@ -79,3 +84,31 @@ def test_streamlit_itself_would_drop_the_part() -> None:
     queue.enqueue(_text(1, "dice 7", "dice"))
     drop(queue, True, ["dice"])
     assert queue.is_empty()
+
+
+def _with_styles() -> None:
+    from dashboard.shell.workarounds import keep_room_for_dialog, style_that_leaves
+
+    keep_room_for_dialog()
+    style_that_leaves("p { color: red; }")
+
+
+def test_a_style_that_leaves_lies_on_the_page_and_a_dialogs_place_in_streamlits_own_list() -> None:
+    page = AppTest.from_function(_with_styles).run()
+    assert [element.proto.body for element in page.main.get("html")] == ["<i></i><style>p { color: red; }</style>"]
+    assert ["dialog" in element.proto.body for element in page._tree.get("html")] == [False, True]
+
+
+def test_frozen_modules_are_out_of_the_collectors_sight() -> None:
+    """In a process of its own: here, other tests' objects would be frozen with them."""
+    code = """
+import gc, logging
+logging.disable()
+import dashboard.server.computed
+from dashboard.shell.workarounds import freeze_modules
+before = len(gc.get_objects())
+freeze_modules()
+print(len(gc.get_objects()) * 100 < before, gc.get_freeze_count() > 100_000)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.split() == ["True", "True"]

@@ -185,6 +185,13 @@ def test_embedding_tells_the_row_of_the_table(run):
     assert numbers(lines(run, "embedding")["formula"].split("=")[-1]) == [near(v) for v in row[:3]]
 
 
+def test_embedding_says_what_the_row_is_multiplied_by():
+    model = random_model(CONFIGS["scaled embeddings, GEGLU"], seed=3)
+    told, row = lines(generate(model, [5, 9], 1), "embedding"), 4 * model.get_parameter("embedding.token")[9]
+    assert "each number is multiplied by √16" in told["what"] and " E[9] · √16 = (" in told["formula"]
+    assert numbers(told["formula"].split("=")[-1]) == [near(v) for v in row[:3].tolist()]
+
+
 def test_order_tells_how_positions_enter_this_model(run):
     position = run.model.config.position
     found, line = stop_facts("order", run), lines(run, "order")

@@ -32,6 +32,7 @@ ACTIVATIONS = {
     "gelu": torch.nn.functional.gelu,
     "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
     "swiglu": torch.nn.functional.silu,
+    "geglu": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
 }
 models = pytest.mark.parametrize(
     "name",
@@ -111,7 +112,9 @@ def recomputed(told, values, config):
         case "mask":
             return -math.inf if told.note else first[0]
         case "lookup" if first:
-            return first[0]
+            return first[0] * (
+                config.model_dim**0.5 if told.name == "token_embedding" and config.scaled_embedding else 1
+            )
         case "lookup":
             angle = told.numbers["position"] / 10_000 ** (2 * (own // 2) / config.model_dim)
             return math.sin(angle) if own % 2 == 0 else math.cos(angle)

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from llm_core import Run, Sampling, Transformer, catalogue, generate, load_model
 from llm_core.model.cache import KVCache
-from tests.helpers.checkpoints import ARCHITECTURES, WINDOW, Reference, assert_same, error, make, save
+from tests.helpers.checkpoints import ARCHITECTURES, EACH_FAMILY, WINDOW, Reference, assert_same, error, make, save
 from tests.helpers.small_models import record
 
 GREEDY = Sampling(temperature=0.0)
@@ -125,7 +125,7 @@ def read_by_transformers(folder: Path, dtype: torch.dtype) -> Reference:
     return Reference(model.eval())
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama, llama3 rope", "mistral, window", "qwen2", "qwen3", "neox, parallel"])
+@pytest.mark.parametrize("name", EACH_FAMILY)
 def test_bfloat16_on_request(name, tmp_path):
     folder, ids = save(make(name), tmp_path), prompt(20)
     ours = load_model(str(folder), dtype="bfloat16")
@@ -138,8 +138,9 @@ def test_bfloat16_on_request(name, tmp_path):
     assert error(mine["logits"], exact["logits"]) > 1e-3  # it is not float32 in secret
 
 
-def test_bfloat16_on_disk_is_float32_in_memory_unless_asked_for(tmp_path):
-    folder = save(make("llama, grouped, tied").bfloat16(), tmp_path)
+@pytest.mark.parametrize("name", ["llama, grouped, tied", "gemma"])
+def test_bfloat16_on_disk_is_float32_in_memory_unless_asked_for(name, tmp_path):
+    folder = save(make(name).bfloat16(), tmp_path)
     ours = load_model(str(folder))
     assert {p.dtype for p in ours.parameters()} == {torch.float32}
     assert_same(record(ours, prompt(9)), read_by_transformers(folder, torch.float32)(prompt(9)))

@@ -17,19 +17,11 @@ from llm_core.model.layers import RMSNorm, gelu_tanh
 from llm_core.proof import float64, transformers_side
 from llm_core.text import console
 from llm_core.text.command import main
-from tests.helpers.checkpoints import ARCHITECTURES, make, save
+from tests.helpers.checkpoints import ARCHITECTURES, EACH_FAMILY, make, save
 from tests.helpers.small_models import CONFIGS, TINY, ids
 
 GREEDY = Sampling(temperature=0.0)
-FAMILIES = [
-    "gpt2",
-    "llama, llama3 rope",
-    "mistral, window",
-    "qwen2",
-    "qwen3",
-    "neox, parallel",
-    "neox, sequential, fully rotated",
-]
+FAMILIES = [*EACH_FAMILY, "neox, sequential, fully rotated"]
 
 
 def perturb(model, size=0.25):

@@ -60,7 +60,7 @@ def test_rope_theta_alone_of_old_configs(model_folder, scaling):
     [None, {"type": "linear", "factor": 4.0}, {k: v for k, v in LLAMA3_ROPE.items() if k != "rope_theta"}],
     ids=["unscaled", "linear", "llama3"],
 )
-@pytest.mark.parametrize("name", ["mistral, window", "qwen2", "qwen3"])
+@pytest.mark.parametrize("name", ["mistral, window", "qwen2", "qwen3", "gemma"])
 def test_rope_of_old_configs_in_the_families_beside_llama(tmp_path, name, scaling):
     kind = (scaling or {}).get("rope_type") or (scaling or {}).get("type")
     rope = {**(scaling or {}), "rope_theta": 77.0, "rope_type": kind or "default"}
@@ -80,6 +80,33 @@ def test_rope_theta_that_is_not_told_is_10000(model_folder):
 )
 def test_rotary_pct_and_rotary_emb_base_of_old_configs(model_folder, name, share):
     assert_loads_right(without_rope_parameters(model_folder(name), rotary_pct=share, rotary_emb_base=500.0), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("stablelm", {}),  # a quarter, where nothing is said
+        ("stablelm", {"partial_rotary_factor": 0.25}),
+        ("stablelm, tied, biases, fully rotated", {"partial_rotary_factor": 1.0}),
+    ],
+    ids=["not said", "partly", "fully"],
+)
+def test_the_share_that_a_stablelm_rotates_in_old_configs(model_folder, name, fields):
+    assert_loads_right(without_rope_parameters(model_folder(name), rope_theta=500.0, **fields), name)
+
+
+def test_a_stablelm_may_rotate_nothing(tmp_path):
+    theirs = make("stablelm", rope_parameters={"rope_type": "default", "rope_theta": 9.0, "partial_rotary_factor": 0.1})
+    ours = load_model(str(save(theirs, tmp_path / "a-model")))
+    assert ours.config.position == "none"
+    assert_same(record(ours, IDS), Reference(theirs)(IDS))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"hidden_act": "gelu", "hidden_activation": None}, {"use_bidirectional_attention": False}], ids=str
+)
+def test_what_the_first_gemmas_say_of_gelu_and_of_their_mask(model_folder, fields):
+    assert_loads_right(edit_config(model_folder("gemma"), **fields), "gemma")
 
 
 # ---- old layouts of weights ---------------------------------------------------------------------------------------
@@ -151,6 +178,8 @@ TIED = {  # the name of the table in each family's tied checkpoints
     "qwen2": "model.embed_tokens.weight",
     "qwen3, tied, biases, one KV head": "model.embed_tokens.weight",
     "neox, sequential, tied, no attention biases": "gpt_neox.embed_in.weight",
+    "stablelm, tied, biases, fully rotated": "model.embed_tokens.weight",
+    "gemma": "model.embed_tokens.weight",
 }
 HEADS = [(name, "lm_head.weight") for name in TIED]
 HEADS += [("neox, sequential, tied, no attention biases", "embed_out.weight")]
@@ -382,6 +411,7 @@ def test_a_nan_that_no_token_of_the_text_reads_changes_nothing(model_folder):
         ("qwen2", {"attention_bias": False, "mlp_bias": True, "use_mrope": False}),
         ("qwen3, tied, biases, one KV head", {"mlp_bias": True}),
         (NEOX, {"sliding_window": 2}),
+        ("stablelm", {"attention_bias": True, "mlp_bias": True, "norm_eps": 1e-5}),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from llm_core import generate, load_model, save_run
+from llm_core.families.families import FAMILIES
 from llm_core.support.plain_words import one_line
 from llm_core.weights import checkpoint
 from llm_core.weights import folder as folder_module
@@ -28,7 +29,7 @@ from tests.helpers.checkpoints import (
     write_gguf,
 )
 
-LLAMA, GPT2, NEOX = "llama, grouped, tied", "gpt2", "neox, parallel"
+LLAMA, GPT2, NEOX, STABLELM = "llama, grouped, tied", "gpt2", "neox, parallel", "stablelm"
 
 
 # ---- configs that are refused -------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ LLAMA, GPT2, NEOX = "llama, grouped, tied", "gpt2", "neox, parallel"
 
 def test_an_unknown_model_type(model_folder):
     sentence = refusal(edit_config(model_folder(), model_type="bloom"))
-    assert sentence == "this model is of type bloom; supported are gpt2, gpt_neox, llama, mistral, qwen2, qwen3"
+    assert sentence == f"this model is of type bloom; supported are {', '.join(sorted(FAMILIES))}"
 
 
 @pytest.mark.parametrize("kind", [None, 7, ["gpt2"], {"gpt2": 1}], ids=str)
@@ -80,7 +81,7 @@ def test_a_rope_that_lacks_its_factor(model_folder):
 
 
 @pytest.mark.parametrize("where", ["rope_parameters", "top"])
-@pytest.mark.parametrize("name", [LLAMA, "mistral, window", "qwen2", "qwen3"])
+@pytest.mark.parametrize("name", [LLAMA, "mistral, window", "qwen2", "qwen3", "gemma"])
 def test_partly_rotated_heads_where_the_family_has_none(model_folder, name, where):
     rope = {"rope_theta": 1e4, "rope_type": "default"}
     if where == "top":
@@ -93,7 +94,12 @@ def test_partly_rotated_heads_where_the_family_has_none(model_folder, name, wher
 
 @pytest.mark.parametrize(
     ("name", "field", "value"),
-    [(GPT2, "activation_function", "swish"), (LLAMA, "hidden_act", "gelu"), (NEOX, "hidden_act", "silu")],
+    [
+        (GPT2, "activation_function", "swish"),
+        (LLAMA, "hidden_act", "gelu"),
+        (NEOX, "hidden_act", "silu"),
+        (STABLELM, "hidden_act", "gelu"),
+    ],
 )
 def test_an_activation_that_is_not_supported(model_folder, name, field, value):
     sentence = refusal(edit_config(model_folder(name), **{field: value}))
@@ -121,11 +127,20 @@ def test_attention_that_is_not_scaled(model_folder):
         (GPT2, "is_encoder_decoder"),
         (LLAMA, "is_encoder_decoder"),
         (NEOX, "is_encoder_decoder"),
+        (STABLELM, "use_parallel_residual"),
+        (STABLELM, "qk_layernorm"),
     ],
 )
 def test_a_known_field_that_is_not_understood(model_folder, name, field):
     sentence = refusal(edit_config(model_folder(name), **{field: True}))
     assert f"sets {field} to True (the usual value is False), which is not supported" in sentence
+
+
+def test_a_gemma_whose_tokens_would_see_later_ones(model_folder):
+    assert refusal(edit_config(model_folder("gemma"), use_bidirectional_attention=True)) == (
+        "this model's config sets use_bidirectional_attention to True, which is not supported: its tokens would see "
+        "later ones"
+    )
 
 
 def test_heads_that_do_not_share_the_width_evenly(model_folder):
@@ -177,6 +192,7 @@ SIZES = {
         "max_position_embeddings",
     ],
     NEOX: ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"],
+    STABLELM: ["hidden_size", "num_key_value_heads"],
 }
 
 
@@ -224,7 +240,8 @@ def test_layers_that_the_weights_do_not_hold_are_refused_before_anything_is_buil
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, "1e-5", None, True], ids=str)
 @pytest.mark.parametrize(
-    ("name", "field"), [(GPT2, "layer_norm_epsilon"), (LLAMA, "rms_norm_eps"), (NEOX, "layer_norm_eps")]
+    ("name", "field"),
+    [(GPT2, "layer_norm_epsilon"), (LLAMA, "rms_norm_eps"), (NEOX, "layer_norm_eps"), (STABLELM, "layer_norm_eps")],
 )
 def test_an_epsilon_that_means_nothing(model_folder, name, field, value):
     sentence = refusal(edit_config(model_folder(name), **{field: value}))
@@ -233,7 +250,7 @@ def test_an_epsilon_that_means_nothing(model_folder, name, field, value):
 
 @pytest.mark.parametrize("theta", [0.0, -1.0, math.nan, math.inf, 10**400, "1e4", 1e300], ids=lambda v: str(v)[:9])
 @pytest.mark.parametrize("where", ["rope_parameters", "top"])
-@pytest.mark.parametrize("name", [LLAMA, NEOX])
+@pytest.mark.parametrize("name", [LLAMA, NEOX, STABLELM])
 def test_a_base_of_rope_that_means_nothing(model_folder, name, where, theta):
     if where == "top":
         field = "rotary_emb_base" if name == NEOX else "rope_theta"
@@ -300,9 +317,18 @@ def test_a_field_that_gpt2_does_not_know_may_say_what_it_likes(model_folder, fie
 
 
 @pytest.mark.parametrize("head_dim", [4, 16])
-def test_a_neox_whose_rotation_would_take_heads_of_another_size(model_folder, head_dim):
+@pytest.mark.parametrize("name", [NEOX, STABLELM])
+def test_a_rotation_that_would_take_heads_of_another_size(model_folder, name, head_dim):
     assert f"sets head_dim to {head_dim}, which is not supported" in refusal(
-        edit_config(model_folder(NEOX), head_dim=head_dim)
+        edit_config(model_folder(name), head_dim=head_dim)
+    )
+
+
+def test_a_stablelm_that_would_rotate_an_odd_number_of_each_heads_numbers(model_folder):
+    rope = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.4}
+    assert refusal(edit_config(model_folder(STABLELM), rope_parameters=rope)) == (
+        "this model's config sets partial_rotary_factor to 0.4, which would rotate 3 numbers of each head; it must be "
+        "an even number of them, as RoPE rotates pairs"
     )
 
 
@@ -326,6 +352,8 @@ VICTIM = {
     GPT2: "transformer.h.1.attn.c_attn.weight",
     LLAMA: "model.layers.1.self_attn.k_proj.weight",
     NEOX: "gpt_neox.layers.1.attention.query_key_value.weight",
+    STABLELM: "model.layers.1.post_attention_layernorm.bias",
+    "gemma": "model.layers.1.input_layernorm.weight",
 }
 
 
@@ -346,9 +374,16 @@ def test_a_weight_that_is_left_over(model_folder, name):
     assert sentence.endswith("its results would be wrong without it")
 
 
-@pytest.mark.parametrize(("name", "count"), [("llama, attention biases", 12), (NEOX, 6)])
-def test_biases_that_the_config_does_not_tell(model_folder, name, count):
-    sentence = refusal(edit_config(model_folder(name), attention_bias=False))
+@pytest.mark.parametrize(
+    ("name", "field", "count"),
+    [
+        ("llama, attention biases", "attention_bias", 12),
+        (NEOX, "attention_bias", 6),
+        ("stablelm, tied, biases, fully rotated", "use_qkv_bias", 9),
+    ],
+)
+def test_biases_that_the_config_does_not_tell(model_folder, name, field, count):
+    sentence = refusal(edit_config(model_folder(name), **{field: False}))
     assert f"the checkpoint holds {count} tensors that this architecture has no place for" in sentence
     assert sentence.endswith("its results would be wrong without them")
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { cellInWords, codeInWords, exactly } from "./told.js";
+import { cellInWords, codeInWords, exactly } from "./cell_words.js";
 
-test("a code is told as precisely as its unit is, and said to be rounded", () => {
+test("a code has as many digits as its unit, and a sign that it is rounded", () => {
   assert.equal(codeInWords(37, { unit: 0.0133, end: 126 }), "≈ 0.49");
   assert.equal(codeInWords(-37, { unit: 0.0133, end: 126 }), "≈ −0.49");
   assert.equal(codeInWords(3, { unit: 250, end: 126 }), "≈ 800");
@@ -14,7 +14,7 @@ test("the last code of a scale means that number or more", () => {
   assert.equal(codeInWords(-126, { unit: 10, end: 126 }), "−1,260 or beyond");
 });
 
-test("tiny units are told in powers of ten", () => {
+test("numbers of tiny units have a power of ten", () => {
   assert.equal(codeInWords(2, { unit: 1e-9, end: 126 }), "≈ 2.0e−9");
 });
 
