@@ -23,7 +23,7 @@ _ALIGNED = 8  # bytes: the largest number of any kind
 
 
 @dataclass(frozen=True)
-class Drawing:
+class BoardPicture:
     """One picture on the board.
 
     key: its name; what is drawn under the same name is changed, not drawn anew. traces and layout: a Plotly figure as
@@ -74,7 +74,7 @@ def _arrays(trace: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
 # ---- there ----------------------------------------------------------------------------------------------------------
 
 
-def packed(drawings: Sequence[Drawing]) -> bytes:
+def packed(drawings: Sequence[BoardPicture]) -> bytes:
     """The message.
 
     Raises ValueError where two drawings have one key, or an array has numbers of a kind that JavaScript lacks.
@@ -89,7 +89,7 @@ def packed(drawings: Sequence[Drawing]) -> bytes:
     return b"".join([_LENGTH.pack(len(header)), header, *arrays])
 
 
-def _described(drawing: Drawing, arrays: list[bytes]) -> dict[str, Any]:
+def _described(drawing: BoardPicture, arrays: list[bytes]) -> dict[str, Any]:
     """A drawing as the header has it, its arrays put behind the others. Offsets count from the end of the header."""
     places: list[dict[str, Any]] = []
     traces = [
@@ -124,7 +124,7 @@ def _placed(array: np.ndarray, arrays: list[bytes], places: list[dict[str, Any]]
 # ---- and back -------------------------------------------------------------------------------------------------------
 
 
-def unpacked(message: bytes) -> list[Drawing]:
+def unpacked(message: bytes) -> list[BoardPicture]:
     """The drawings of a message; numbers in lists that are not finite have become None.
 
     Raises ValueError for what is no message.
@@ -138,7 +138,7 @@ def unpacked(message: bytes) -> list[Drawing]:
         raise ValueError("this is no message of pictures") from error
 
 
-def _drawing(said: dict[str, Any], body: memoryview) -> Drawing:
+def _drawing(said: dict[str, Any], body: memoryview) -> BoardPicture:
     arrays = []
     for place in said["arrays"]:
         kind = np.dtype(place["kind"]).newbyteorder("<")
@@ -148,7 +148,7 @@ def _drawing(said: dict[str, Any], body: memoryview) -> Drawing:
         {name: arrays[value["array"]] if _is_place(value) else value for name, value in trace.items()}
         for trace in said["traces"]
     ]
-    return Drawing(said["key"], traces, said["layout"], said["alternative"], said["step"])
+    return BoardPicture(said["key"], traces, said["layout"], said["alternative"], said["step"])
 
 
 def _is_place(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from dashboard.browser.board import board
 from dashboard.figures.made import Made
-from dashboard.figures.message import Drawing
+from dashboard.figures.message import BoardPicture
 from dashboard.shell import presenter
 
 
@@ -12,4 +12,4 @@ def draw_figure(figure: Made, *, key: str, alt: str, step: int | None = None) ->
     key: its name on the page. alt: what is seen, in words. step: of the run, where the figure shows one.
     """
     shown = presenter.sized(figure)
-    board([Drawing(key, shown.traces, shown.plain_layout, alt, step)], key=key)
+    board([BoardPicture(key, shown.traces, shown.plain_layout, alt, step)], key=key)

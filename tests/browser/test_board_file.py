@@ -15,7 +15,7 @@ from dashboard.browser.board import html
 from dashboard.figures.colours import BLUE, MASKED, ORANGE, STRONGEST
 from dashboard.figures.equation import equation
 from dashboard.figures.heads import heads_figure
-from dashboard.figures.message import Drawing
+from dashboard.figures.message import BoardPicture
 from dashboard.figures.picture import Origin, Picture
 
 from .visit import eventually
@@ -25,7 +25,7 @@ HIDDEN = np.array([[False, True, True], [False, False, True]])
 LARGE = np.linspace(-2, 2, 100 * 100, dtype=np.float32).reshape(100, 100)
 
 
-def signed() -> Drawing:
+def signed() -> BoardPicture:
     left = Picture(
         "layers.0.attention.q",
         "Q",
@@ -40,18 +40,18 @@ def signed() -> Drawing:
         "x", "X", "2×3", np.where(HIDDEN, 0, SIGNED), hidden=HIDDEN, column_word="key", origin=Origin((2, 3))
     )
     figure = equation([left, "=", right], 2)
-    return Drawing("signed", figure.traces, figure.plain_layout, "Q is X", step=3)
+    return BoardPicture("signed", figure.traces, figure.plain_layout, "Q is X", step=3)
 
 
-def large() -> Drawing:
+def large() -> BoardPicture:
     figure = equation([Picture("l", "L", "100×100", LARGE, scale=2.0, origin=Origin((100, 100)))], 300)
-    return Drawing("large", figure.traces, figure.plain_layout, "a large one")
+    return BoardPicture("large", figure.traces, figure.plain_layout, "a large one")
 
 
-def heads(count: int = 9) -> Drawing:
+def heads(count: int = 9) -> BoardPicture:
     weights = np.random.default_rng(0).random((count, 8, 8), dtype=np.float32)
     figure = heads_figure(weights, {}, (1.0, (0, 0.0)), {"matrix": "w", "size": [8, 8]})
-    return Drawing("heads", figure.traces, figure.plain_layout, "all heads")
+    return BoardPicture("heads", figure.traces, figure.plain_layout, "all heads")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert complaints == []
 
 
-def opened(page: Page, folder: Path, *drawings: Drawing, **more: str) -> Locator:
+def opened(page: Page, folder: Path, *drawings: BoardPicture, **more: str) -> Locator:
     """The board of a file that is opened, all of it drawn."""
     file = folder / "board.html"
     file.write_text(html(drawings, **more), encoding="utf-8")
@@ -265,7 +265,7 @@ def test_a_picture_is_saved_as_it_is_seen(page, tmp_path) -> None:
 
 
 def test_what_is_far_below_is_drawn_too_and_all_of_it_before_it_is_printed(page, tmp_path) -> None:
-    many = [Drawing(f"{i}", large().traces, large().layout, "") for i in range(8)]
+    many = [BoardPicture(f"{i}", large().traces, large().layout, "") for i in range(8)]
     board = opened(page, tmp_path, *many)
     assert board.last.bounding_box()["y"] > 1000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.made import encoded
-from dashboard.figures.message import Drawing, unpacked
+from dashboard.figures.message import BoardPicture, unpacked
 from dashboard.link.settings import LINK_VERSION
 from llm_core import open_run, save_run
 
@@ -24,7 +24,7 @@ def opened(**query: str) -> AppTest:
     return page.run()
 
 
-def pictures(page: AppTest) -> list[Drawing]:
+def pictures(page: AppTest) -> list[BoardPicture]:
     """What the boards of the page are sent."""
     return [each for part in page.get("bidi_component") if part.proto.bytes for each in unpacked(part.proto.bytes)]
 
@@ -34,7 +34,7 @@ def drawn(page: AppTest) -> list[dict]:
     return [as_json(picture) for picture in pictures(page)]
 
 
-def as_json(picture: Drawing) -> dict:
+def as_json(picture: BoardPicture) -> dict:
     traces = [{name: encoded(value) for name, value in trace.items()} for trace in picture.traces]
     return {"data": traces, "layout": picture.layout}
 

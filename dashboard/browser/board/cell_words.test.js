@@ -24,13 +24,13 @@ test("an exact number has nine digits and a true minus sign", () => {
   assert.equal(exactly(Infinity), "Infinity");
 });
 
-test("a masked cell tells why it is", () => {
+test("the words of a masked cell are the reason", () => {
   const codes = { unit: 0.5, end: 126, masked: { "-128": "in the future" } };
   assert.equal(codeInWords(-128, codes), "in the future");
   assert.equal(codeInWords(-126, codes), "−63.0 or beyond");
 });
 
-test("a cell is told as its label tells it, on one line and without markup", () => {
+test("the words of a cell are those of its label, on one line and without markup", () => {
   const axis = { ticktext: ["&lt;b&gt;a", "b"] };
   const data = [
     { hovertemplate: "token %{y:d} %{y}<br>column %{x}<br><b>%{z:.9g}</b><extra></extra>" },

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.browser.browser import component
-from dashboard.figures.message import Drawing, packed
+from dashboard.figures.message import BoardPicture, packed
 
 _mount = component("board/on_page.js", styles=[], isolated=False, plotly=True)
 
 
-def board(drawings: Sequence[Drawing], *, key: str) -> None:
+def board(drawings: Sequence[BoardPicture], *, key: str) -> None:
     """Draw these pictures below each other. Its looks are board.css's, which the page has once.
 
     Arguments:

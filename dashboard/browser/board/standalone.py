@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from dashboard.browser import modules
-from dashboard.figures.message import Drawing, packed
+from dashboard.figures.message import BoardPicture, packed
 
 _MODULES = Path(__file__).parents[1]
 _FIRST = "board/standalone.js"
@@ -17,7 +17,7 @@ _IMPORT = re.compile(r'^((?:import|export)\b[^;"()]*)"(\.\.?/[^"]+)"', re.MULTIL
 _HINT = "Click a cell, or go from cell to cell with the Tab and arrow keys, to read its number."
 
 
-def html(drawings: Sequence[Drawing], *, title: str = "Matrices", plotly: str = "") -> str:
+def html(drawings: Sequence[BoardPicture], *, title: str = "Matrices", plotly: str = "") -> str:
     """One HTML file that draws these pictures as the page does, with all that it needs in it.
 
     title: of the page. plotly: the address of Plotly's file (plotly.min.js, version 4 or later), which makes the file

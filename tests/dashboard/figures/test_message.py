@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from dashboard.figures.equation import equation
-from dashboard.figures.message import NUMBER_KINDS, Drawing, packed, unpacked
+from dashboard.figures.message import NUMBER_KINDS, BoardPicture, packed, unpacked
 from dashboard.figures.picture import Origin, Picture
 
 ARRAYS = st.sampled_from(NUMBER_KINDS).flatmap(
@@ -22,7 +22,7 @@ PLAIN = st.one_of(
 TRACES = st.dictionaries(TEXTS, st.one_of(ARRAYS, PLAIN, st.lists(PLAIN, max_size=3)), max_size=4)
 DRAWINGS = st.lists(
     st.builds(
-        Drawing,
+        BoardPicture,
         key=TEXTS,
         traces=st.lists(TRACES, max_size=3),
         layout=st.dictionaries(TEXTS, PLAIN, max_size=3),
@@ -66,8 +66,8 @@ def test_every_array_begins_where_any_number_may(drawings) -> None:
     assert end % 8 == 0 and not any(offset % 8 for offset in offsets) and len(message) % 8 == 0
 
 
-def heatmap(values) -> Drawing:
-    return Drawing("a", [{"type": "heatmap", "z": values}], {"width": 10, "height": 20}, "")
+def heatmap(values) -> BoardPicture:
+    return BoardPicture("a", [{"type": "heatmap", "z": values}], {"width": 10, "height": 20}, "")
 
 
 def test_numbers_that_are_not_finite_come_out_as_they_were() -> None:
@@ -86,7 +86,7 @@ def test_part_of_a_matrix_is_sent_as_it_is_seen() -> None:
 def test_the_digest_is_of_the_numbers_alone() -> None:
     values = np.ones((2, 3), np.float32)
     first = heatmap(values)
-    moved = Drawing("b", [first.traces[0] | {"zmax": 5}], {"width": 99, "height": 1}, "other words", step=3)
+    moved = BoardPicture("b", [first.traces[0] | {"zmax": 5}], {"width": 99, "height": 1}, "other words", step=3)
     assert moved.digest == first.digest
     assert heatmap(values.reshape(3, 2)).digest != first.digest
     assert heatmap(np.nextafter(values, np.float32(2))).digest != first.digest
@@ -95,11 +95,11 @@ def test_the_digest_is_of_the_numbers_alone() -> None:
 def test_a_drawing_names_the_matrices_and_weights_that_it_shows() -> None:
     named = Picture("x", "X", "2×2", np.zeros((2, 2), np.float32), origin=Origin((2, 2)))
     figure = equation([named, "×", named, "=", Picture("y", "Y", "2×2", np.ones((2, 2), np.float32))], 2)
-    assert Drawing("e", figure.traces, figure.plain_layout, "").matrices == ["x", "y"]
+    assert BoardPicture("e", figure.traces, figure.plain_layout, "").matrices == ["x", "y"]
     stream = [{"meta": {"origin": {"matrices": ["input", "layers.0.residual"], "size": [2, 2]}}}]
-    assert Drawing("s", stream, {}, "").matrices == ["input", "layers.0.residual"]
+    assert BoardPicture("s", stream, {}, "").matrices == ["input", "layers.0.residual"]
     heads = [{"meta": {"origin": {"matrix": "w", "head": head}}} for head in range(2)]
-    assert Drawing("h", [*heads, {"z": None}], {}, "").matrices == ["w"]
+    assert BoardPicture("h", [*heads, {"z": None}], {}, "").matrices == ["w"]
 
 
 def test_the_header_says_what_the_page_writes_at_the_picture() -> None:
