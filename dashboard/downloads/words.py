@@ -18,7 +18,7 @@ NOTHING, MATRIX, LAYER, THESE, ALL = (
     "These matrices",
     "Every matrix",
 )
-SAVE_RUN_FILE, OPEN_RUN_FILE = "Run file", "Open a run file"
+SAVE_RUN_FILE, OPEN_RUN_FILE = "Save the run file", "Open a run file"
 FILE_TOO_LARGE = "A run file has at most {most} MB: choose fewer matrices."
 OF_RUN_FILE = (
     "The file contains the text, the token ids, the settings, both seeds, the versions, the weights' fingerprint, the "

@@ -57,7 +57,8 @@ def current() -> Settings:
 
 
 def look_at(name: str, value: Any) -> None:
-    """Change a setting. The address says so when the page is drawn next."""
+    """Change a setting while the page is being drawn; the address says so when it is drawn next. In a callback use
+    `change` of dashboard/shell/fragments.py, which draws what reads the setting."""
     st.session_state.settings = replace(current(), **{name: value})
 
 
