@@ -23,6 +23,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
   panel.ask = (kind, value) => {
     if (kind !== "back") panel.goal = null;
+    if (kind !== "choose") forgetTyped(panel);
     ask(kind, value);
   };
   watchCells(panel, (pick) => panel.ask("pick", pick));
@@ -209,13 +210,23 @@ function fillChoice(panel, choice) {
   if (!panel.choice.querySelector("[aria-invalid=true]")) panel.remark.textContent = "";
 }
 
-/** What is typed just now is left alone, where it says the same. */
-function setNumber(field, value) {
+/**
+ * Put an answer's number into its field, unless another one was typed since: the answer to that is still to come. What
+ * cannot be used is left alone as long as it is being typed.
+ */
+export function setNumber(field, value) {
+  if (field.dataset.typed === String(value)) delete field.dataset.typed; // this is its answer
+  if ("typed" in field.dataset) return;
   field.dataset.good = value;
   const isTyped = field.getRootNode().activeElement === field;
   if (isTyped && field.getAttribute("aria-invalid") === "true") return; // the answer is to what was there before
   field.removeAttribute("aria-invalid");
   if (field.value !== String(value)) field.value = value;
+}
+
+/** Another cell was asked for by other means: its numbers go into the fields. */
+function forgetTyped(panel) {
+  for (const field of Object.values(panel.fields ?? {})) delete field.dataset.typed;
 }
 
 /**
@@ -262,7 +273,7 @@ function numberField(panel, name, word, start, size, onInput) {
     field.setAttribute("aria-invalid", String(wrong));
     panel.remark.textContent = wrong ? `Type a whole number from ${start} to ${start + size - 1} for “${word}”.` : "";
     if (wrong || field.value === "") return;
-    field.dataset.good = field.value; // what is meant while something else is being typed
+    field.dataset.good = field.dataset.typed = String(Number(field.value)); // what is meant, whatever is typed next
     onInput(Number(field.value));
   });
   label.append(field);

@@ -276,7 +276,7 @@ def _lookup(group: tuple[Entry, ...], pictures: Pictures) -> list[EquationPart]:
         replace(table, row_labels=labels, row_start=pictures.step.positions.start, row_word="token")
     ]
     for entry in group:
-        parts += [f"{entry.sign} =".lstrip(), pictures.matrix(entry.name)]
+        parts += [entry.sign or "=", pictures.matrix(entry.name)]
     return parts
 
 

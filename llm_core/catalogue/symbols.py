@@ -18,4 +18,6 @@ def symbol_of(name: str) -> str:
     last = name.rsplit(".", 1)[-1]
     if last == "output":
         return "O" if ".attention." in name else "F"
+    if last not in _SYMBOLS:
+        raise KeyError(f"{name} has no symbol: add one to llm_core/catalogue/symbols.py")
     return _SYMBOLS[last]

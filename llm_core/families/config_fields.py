@@ -45,8 +45,8 @@ def common_fields(c: Any) -> dict[str, Any]:
 
 
 def refuse_other_head_dim(c: Any) -> None:
-    """Raises ValueError for a head_dim that some classes have no field for: their rotation takes it all the same, and
-    their heads do not."""
+    """Raises ValueError for a head_dim that the config's class has no field for: in transformers its rotation takes it
+    all the same, and its heads do not."""
     if getattr(c, "head_dim", None) not in (None, c.hidden_size // c.num_attention_heads):
         raise ValueError(
             f"this model's config sets head_dim to {c.head_dim}, which is not supported for type {c.model_type}: its "

@@ -6,7 +6,9 @@ Each is a file of this folder, and nothing outside it knows one.
 from typing import Any
 
 from llm_core.config.model_config import ModelConfig
+from llm_core.families.config_fields import refuse_other_head_dim
 from llm_core.families.family import Family
+from llm_core.families.gemma import GEMMA
 from llm_core.families.gpt2 import GPT2
 from llm_core.families.gpt_neox import GPT_NEOX
 from llm_core.families.llama import LLAMA
@@ -21,6 +23,7 @@ FAMILIES: dict[str, Family] = {
     "qwen3": LLAMA,
     "gpt_neox": GPT_NEOX,
     "stablelm": STABLELM,
+    "gemma": GEMMA,
 }
 
 
@@ -86,4 +89,6 @@ def model_config(config: Any) -> ModelConfig:
                 f"this model's config sets {name} to {one_line(repr(value), 60)} (the usual value is {usual!r}), which "
                 "is not supported: its results would be wrong"
             )
+    if "rope_parameters" in family.understood and "head_dim" not in family.understood:
+        refuse_other_head_dim(config)
     return family.config(config)

@@ -9,7 +9,6 @@ from llm_core.families.config_fields import (
     SIZE_FIELDS,
     choice_of,
     common_fields,
-    refuse_other_head_dim,
     rope_fields,
 )
 from llm_core.families.counterparts import Counterpart, of_attention, of_feedforward, of_stream
@@ -18,7 +17,6 @@ from llm_core.families.stored import Stored, embedding_tensor, layernorm_tensors
 
 
 def _config(c: Any) -> ModelConfig:
-    refuse_other_head_dim(c)
     return ModelConfig(
         **common_fields(c),
         **rope_fields(c, partial=True),

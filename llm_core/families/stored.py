@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llm_core.config.model_config import ModelConfig
 
-Layout = Literal["same", "transposed", "columns", "interleaved"]
+Layout = Literal["same", "transposed", "columns", "interleaved", "less one"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Stored:
     """One tensor on disk and the weights (stored (in, out) in the model) that it holds.
 
     layout: "same"; "transposed" is nn.Linear's (out, in); "columns" holds several weights side by side in its last axis
-    (GPT-2's c_attn); "interleaved" holds query, key and value rows head by head, (h·3·d, in) (GPT-NeoX).
+    (GPT-2's c_attn); "interleaved" holds query, key and value rows head by head, (h·3·d, in) (GPT-NeoX);
+    "less one" holds the distance of each number from 1 (the scales of Gemma's norms).
     also: other names that a checkpoint may have for the tensor.
     """
 
@@ -33,6 +34,8 @@ class Stored:
             heads = tensor.unflatten(0, (config.heads, len(self.weights), config.head_dim))  # (h, 3, d, …)
             parts = [heads[:, i].flatten(0, 1) for i in range(len(self.weights))]  # (h·d, …)
             parts = [part.t() for part in parts]  # a bias stays as it is
+        elif self.layout == "less one":
+            parts = [1.0 + tensor.float()]  # in float32, whatever type the sum is rounded to later
         else:
             parts = [tensor.t() if self.layout == "transposed" else tensor]
         return dict(zip(self.weights, parts, strict=True))

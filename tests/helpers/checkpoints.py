@@ -131,10 +131,15 @@ ARCHITECTURES = {
             "rope_parameters": {**NEOX_ROPE, "partial_rotary_factor": 1.0},
         },
     ),
+    "gemma": ("Gemma", {**GROUPED, "head_dim": 12, "tie_word_embeddings": True}),
+    "gemma, untied, biases, one KV head": (
+        "Gemma",
+        {**LLAMA, "head_dim": 8, "num_key_value_heads": 1, "attention_bias": True, "rms_norm_eps": 1e-2},
+    ),
 }
 
 # Of each family the architecture with most that is its own: for tests that are too slow to try all of them
-EACH_FAMILY = ["gpt2", "llama, llama3 rope", "mistral, window", "qwen2", "qwen3", "neox, parallel", "stablelm"]
+EACH_FAMILY = ["gpt2", "llama, llama3 rope", "mistral, window", "qwen2", "qwen3", "neox, parallel", "stablelm", "gemma"]
 
 
 def make(name: str, seed: int = 0, **changes: object) -> torch.nn.Module:

@@ -138,8 +138,9 @@ def test_bfloat16_on_request(name, tmp_path):
     assert error(mine["logits"], exact["logits"]) > 1e-3  # it is not float32 in secret
 
 
-def test_bfloat16_on_disk_is_float32_in_memory_unless_asked_for(tmp_path):
-    folder = save(make("llama, grouped, tied").bfloat16(), tmp_path)
+@pytest.mark.parametrize("name", ["llama, grouped, tied", "gemma"])
+def test_bfloat16_on_disk_is_float32_in_memory_unless_asked_for(name, tmp_path):
+    folder = save(make(name).bfloat16(), tmp_path)
     ours = load_model(str(folder))
     assert {p.dtype for p in ours.parameters()} == {torch.float32}
     assert_same(record(ours, prompt(9)), read_by_transformers(folder, torch.float32)(prompt(9)))

@@ -60,7 +60,7 @@ def test_rope_theta_alone_of_old_configs(model_folder, scaling):
     [None, {"type": "linear", "factor": 4.0}, {k: v for k, v in LLAMA3_ROPE.items() if k != "rope_theta"}],
     ids=["unscaled", "linear", "llama3"],
 )
-@pytest.mark.parametrize("name", ["mistral, window", "qwen2", "qwen3"])
+@pytest.mark.parametrize("name", ["mistral, window", "qwen2", "qwen3", "gemma"])
 def test_rope_of_old_configs_in_the_families_beside_llama(tmp_path, name, scaling):
     kind = (scaling or {}).get("rope_type") or (scaling or {}).get("type")
     rope = {**(scaling or {}), "rope_theta": 77.0, "rope_type": kind or "default"}
@@ -100,6 +100,13 @@ def test_a_stablelm_may_rotate_nothing(tmp_path):
     ours = load_model(str(save(theirs, tmp_path / "a-model")))
     assert ours.config.position == "none"
     assert_same(record(ours, IDS), Reference(theirs)(IDS))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"hidden_act": "gelu", "hidden_activation": None}, {"use_bidirectional_attention": False}], ids=str
+)
+def test_what_the_first_gemmas_say_of_gelu_and_of_their_mask(model_folder, fields):
+    assert_loads_right(edit_config(model_folder("gemma"), **fields), "gemma")
 
 
 # ---- old layouts of weights ---------------------------------------------------------------------------------------
@@ -172,6 +179,7 @@ TIED = {  # the name of the table in each family's tied checkpoints
     "qwen3, tied, biases, one KV head": "model.embed_tokens.weight",
     "neox, sequential, tied, no attention biases": "gpt_neox.embed_in.weight",
     "stablelm, tied, biases, fully rotated": "model.embed_tokens.weight",
+    "gemma": "model.embed_tokens.weight",
 }
 HEADS = [(name, "lm_head.weight") for name in TIED]
 HEADS += [("neox, sequential, tied, no attention biases", "embed_out.weight")]

@@ -81,7 +81,7 @@ def test_a_rope_that_lacks_its_factor(model_folder):
 
 
 @pytest.mark.parametrize("where", ["rope_parameters", "top"])
-@pytest.mark.parametrize("name", [LLAMA, "mistral, window", "qwen2", "qwen3"])
+@pytest.mark.parametrize("name", [LLAMA, "mistral, window", "qwen2", "qwen3", "gemma"])
 def test_partly_rotated_heads_where_the_family_has_none(model_folder, name, where):
     rope = {"rope_theta": 1e4, "rope_type": "default"}
     if where == "top":
@@ -134,6 +134,13 @@ def test_attention_that_is_not_scaled(model_folder):
 def test_a_known_field_that_is_not_understood(model_folder, name, field):
     sentence = refusal(edit_config(model_folder(name), **{field: True}))
     assert f"sets {field} to True (the usual value is False), which is not supported" in sentence
+
+
+def test_a_gemma_whose_tokens_would_see_later_ones(model_folder):
+    assert refusal(edit_config(model_folder("gemma"), use_bidirectional_attention=True)) == (
+        "this model's config sets use_bidirectional_attention to True, which is not supported: its tokens would see "
+        "later ones"
+    )
 
 
 def test_heads_that_do_not_share_the_width_evenly(model_folder):
@@ -346,6 +353,7 @@ VICTIM = {
     LLAMA: "model.layers.1.self_attn.k_proj.weight",
     NEOX: "gpt_neox.layers.1.attention.query_key_value.weight",
     STABLELM: "model.layers.1.post_attention_layernorm.bias",
+    "gemma": "model.layers.1.input_layernorm.weight",
 }
 
 
