@@ -27,21 +27,17 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-# Fields that say nothing about what the forward pass computes
+# Fields that say nothing about what the forward pass computes; nor do those of dropout, which only training uses
+_DROPOUT = ("_dropout", "_pdrop")
 _HARMLESS = frozenset(
     [
         "architectures",
-        "attention_dropout",
-        "attn_pdrop",
         "bos_token_id",
         "chunk_size_feed_forward",
-        "classifier_dropout",
         "dtype",
-        "embd_pdrop",
         "eos_token_id",
         "extra_config_files",
         "extra_files",
-        "hidden_dropout",
         "id2label",
         "initializer_range",
         "is_decoder",
@@ -52,10 +48,8 @@ _HARMLESS = frozenset(
         "pretraining_tp",
         "problem_type",
         "reorder_and_upcast_attn",
-        "resid_pdrop",
         "return_dict",
         "summary_activation",
-        "summary_first_dropout",
         "summary_proj_to_labels",
         "summary_type",
         "summary_use_proj",
@@ -81,7 +75,7 @@ def model_config(config: Any) -> ModelConfig:
         )
     default = type(config)()
     for name in type(config).__dataclass_fields__:
-        if name.startswith(("_", "base_")) or name in _HARMLESS or name in family.understood:
+        if name.startswith(("_", "base_")) or name in _HARMLESS | family.understood or name.endswith(_DROPOUT):
             continue
         value, usual = getattr(config, name, None), getattr(default, name, None)
         if value != usual:

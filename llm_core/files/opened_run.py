@@ -1,7 +1,7 @@
 """A run from a file (see run_format.py), which may be from anybody: everything is checked before it is used."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
@@ -12,7 +12,15 @@ from llm_core.catalogue.axis_sizes import matrix_shape
 from llm_core.catalogue.entry import TOKEN_ROWS, Entry
 from llm_core.config.model_config import MOST_LAYERS, ModelConfig, RopeScaling
 from llm_core.files import untrusted_file
-from llm_core.files.run_format import FIRST_STAGES, FORMAT, FORMAT_VERSION, LIKELIEST, LONGEST_LABEL, NAMED
+from llm_core.files.run_format import (
+    FIRST_CHOICES,
+    FIRST_STAGES,
+    FORMAT,
+    FORMAT_VERSION,
+    LIKELIEST,
+    LONGEST_LABEL,
+    NAMED,
+)
 from llm_core.files.untrusted_file import AGAIN, OTHER
 from llm_core.model.attention import allowed_keys
 from llm_core.model.tokenizer import visible
@@ -223,7 +231,7 @@ def _run_text(texts: dict[str, str]) -> dict[str, object]:
 
 
 def _config(members: untrusted_file.Members) -> ModelConfig:
-    fields = _fields(ModelConfig, members.raw())
+    fields = _fields(ModelConfig, members.raw(), FIRST_CHOICES)
     scaling = fields.get("rope_scaling")
     fields["rope_scaling"] = None if scaling is None else RopeScaling(**_fields(RopeScaling, scaling))
     fields["stop_ids"] = tuple(members.wholes("stop_ids", 1000, _LARGEST))
@@ -255,10 +263,11 @@ def _sampling(members: untrusted_file.Members) -> Sampling:
     return Sampling(**values, seed=members.whole("seed", MAX_SEED))
 
 
-def _fields(kind: type, given: Any) -> dict[str, Any]:
-    """The fields of a dataclass of numbers, words and the like, each of its own type. Raises ValueError."""
+def _fields(kind: type, given: Any, needed: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a dataclass of numbers, words and the like, each of its own type. needed: those that must be there,
+    where not all must. Raises ValueError."""
     types = get_type_hints(kind)
-    if not (isinstance(given, dict) and set(given) == set(types)):
+    if not (isinstance(given, dict) and set(needed or types) <= set(given) <= set(types)):
         raise ValueError(
             "the file was written by another version of this project: its model has other parts; open it "
             "with that version"

@@ -189,8 +189,9 @@ def test_matrices_of_any_layer_can_be_picked_for_the_run_file():
     assert not page.exception and page.radio(key="take-parts").value == THESE
     assert page.multiselect(key="take-these").value == ["input", "layers.1.attention.q", "layers.3.attention.q"]
     names = page.multiselect(key="take-these").value
-    run = run_of(Settings(model="llama-nano", layer=1))
-    told = f"{THESE} · {menu._size_in_words(run_file_size(run, names, Settings().text))}"
+    chosen = page.session_state["settings"]
+    run = run_of(chosen)
+    told = f"{THESE} · {menu._size_in_words(run_file_size(rude_words.unmasked(run), names, chosen.text))}"
     assert told in page.radio(key="take-parts").options
     filed = open_run(menu._run_file(Asked(Settings(model="llama-nano"), 0, 3, 0, "input"), names))
     assert [step.names for step in filed.steps] == [names] * len(run.steps)

@@ -81,3 +81,77 @@ def test_a_callback_still_draws_again_and_reports_what_is_wrong_with_the_program
     for error in (Again(), RuntimeError()):
         with pytest.raises(type(error)):
             callback(failing)(error)
+
+
+# ---- what is drawn again ---------------------------------------------------------------------------------------------
+
+
+def _parts():
+    import streamlit as st
+
+    from dashboard.shell.fragments import begin_drawing, change, end_drawing, fragment
+
+    log = st.session_state.setdefault("log", [])
+
+    @fragment("test-first", reads={"test-both", "test-first-alone"})
+    def first():
+        log.append("first")
+
+    @fragment("test-inner", reads={"test-both", "test-inner-alone"})
+    def inner():
+        log.append("inner")
+
+    @fragment("test-outer", reads={"test-both"})
+    def outer():
+        log.append("outer")
+        inner()
+
+    begin_drawing(reads={"text", "test-page"})
+    log.append("page")
+    outer()
+    first()
+    for name in ("test-first-alone", "test-inner-alone", "test-both", "test-page"):
+        st.button(name, key=f"{name}-button", on_click=change, args=({name: len(log)},))
+    end_drawing()
+
+
+WHOLE = ["page", "outer", "inner", "first"]
+
+
+def _drawn(page: AppTest) -> list[str]:
+    """The parts that were drawn since this was asked last."""
+    log = list(page.session_state["log"])
+    page.session_state["log"].clear()
+    return log
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("test-first-alone", ["first"]),
+        ("test-inner-alone", ["inner"]),
+        ("test-both", ["outer", "inner", "first"]),  # in the page's order, and what lies within another once
+        ("test-page", WHOLE),
+    ],
+)
+def test_what_is_noted_is_drawn_where_it_is_read(name: str, drawn: list[str]) -> None:
+    page = AppTest.from_function(_parts).run()
+    assert _drawn(page) == WHOLE
+    page.button(key=f"{name}-button").click().run()
+    assert not page.exception and _drawn(page) == drawn
+
+
+def test_what_an_act_before_asked_for_and_was_not_drawn_is_drawn_with_the_next_act() -> None:
+    page = AppTest.from_function(_parts).run()
+    page.session_state["log"].clear()
+    page.session_state["undrawn"] = {"test-first": None}
+    page.button(key="test-inner-alone-button").click().run()
+    assert _drawn(page) == ["inner", "first"] and not page.session_state["undrawn"]
+
+
+def test_where_a_page_was_not_drawn_to_its_end_all_of_it_is_drawn() -> None:
+    page = AppTest.from_function(_parts).run()
+    page.session_state["log"].clear()
+    page.session_state["is_drawn"] = False
+    page.button(key="test-first-alone-button").click().run()
+    assert _drawn(page) == WHOLE and page.session_state["is_drawn"]

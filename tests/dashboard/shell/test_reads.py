@@ -1,5 +1,6 @@
 """What is drawn again when a setting changes is what declares that it reads it; all else would show the same."""
 
+import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from dashboard.server.computed import run_of
 from dashboard.shell import fragments
 from dashboard.shell.fragments import DECLARED, Declared, PartPlace, change
 from dashboard.shell.reads import DERIVED_VALUES, differing, following
-from tests.helpers.pages import opened, whole_model
+from tests.helpers.pages import ROOT, opened, whole_model
 
 OTHER: dict[str, Any] = {
     "temperature": 0.5,
@@ -182,3 +183,13 @@ def test_a_part_that_shows_nothing_before_and_after_is_left_as_it_is() -> None:
     assert part.is_concerned({"rows"}, there, there)
     assert part.is_concerned({"cell"}, there, none) and part.is_concerned({"cell"}, none, there)
     assert not part.is_concerned({"layer"}, there, there)
+
+
+def test_no_module_but_one_names_the_parts_that_are_drawn_again() -> None:
+    """Each declares what it reads: a list of parts kept by hand would say it a second time."""
+    for file in (ROOT / "dashboard").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.rerun" and (node.args or node.keywords):
+                assert file.name == "fragments.py", file
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.fragment":
+                assert file.name == "fragments.py", file

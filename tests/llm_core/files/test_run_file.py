@@ -9,6 +9,7 @@ import pickle
 import re
 import struct
 import tracemalloc
+from dataclasses import fields
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -20,9 +21,10 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from llm_core import Sampling, generate, open_run, random_model, save_run
-from llm_core.config.model_config import MOST_LAYERS
+from llm_core.config.model_config import MOST_LAYERS, ModelConfig
 from llm_core.files import run_file, untrusted_file
 from llm_core.files.run_file import run_file_size
+from llm_core.files.run_format import FIRST_CHOICES
 from llm_core.files.untrusted_file import FILE_LIMIT, HEADER_LIMIT, MEGABYTE
 from llm_core.support import whole_file
 from tests.helpers.small_models import CONFIGS, ids
@@ -250,6 +252,7 @@ def place(header):
         (lambda h, r: r["model"]["config"].update(rope_scaling={}), "another version"),
         (lambda h, r: r["model"]["config"].update(heads=3), "3 × 8"),
         (lambda h, r: r["model"]["config"].pop("tied"), "another version"),
+        (lambda h, r: r["model"]["config"].update(invented=True), "another version"),
         (lambda h, r: r.update(model=7), "model is missing"),
     ],
 )
@@ -258,6 +261,15 @@ def test_a_file_that_was_tampered_with_is_refused_with_the_reason(data, change, 
         open_run(damaged(data, change))
     assert re.search("download or copy|choose|open it|open a run|save the run|must", str(refusal.value))
     assert len(str(refusal.value)) < 400
+
+
+def test_a_choice_of_a_model_that_is_younger_than_a_file_was_at_its_default(data, run):
+    """A file that was written when configs had fewer fields: it opens, and is shown as the run that it was."""
+    younger = {f.name for f in fields(ModelConfig)} - FIRST_CHOICES
+    assert "scaled_embedding" in younger
+    old = damaged(data, lambda h, r: [r["model"]["config"].pop(name) for name in younger])
+    assert open_run(old).config == run.model.config
+    assert {f.name for f in fields(ModelConfig)} > FIRST_CHOICES
 
 
 def test_what_a_label_hides_is_made_visible(data):

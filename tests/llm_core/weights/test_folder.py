@@ -440,6 +440,11 @@ def test_harmless_fields_change_nothing(model_folder, fields):
     assert_loads_right(edit_config(model_folder(), **fields), LLAMA)
 
 
+def test_dropout_is_for_training_alone(model_folder):
+    dropout = {"attn_pdrop": 0.7, "embd_pdrop": 0.7, "resid_pdrop": 0.7, "summary_first_dropout": 0.7}
+    assert_loads_right(edit_config(model_folder(GPT2), **dropout), GPT2)
+
+
 # ---- where generation stops ---------------------------------------------------------------------------------------
 
 
