@@ -22,12 +22,7 @@ const panels = new WeakMap(); // parentElement -> its panel, kept over every rer
 export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panelIn(parentElement);
   dock(parentElement);
-  const ask = oneByOne((kind, value) => setTriggerValue("ask", { [kind]: value ?? true }));
-  panel.ask = (kind, value) => {
-    if (kind !== "back") panel.goal = null;
-    if (kind !== "choose") forgetTyped(panel);
-    ask(kind, value);
-  };
+  panel.send = (kind, value) => setTriggerValue("ask", { [kind]: value ?? true });
   watchCells(panel, (pick) => panel.ask("pick", pick));
   panel.start();
   if (data?.drags) watchDrags((region, figure) => {
@@ -63,7 +58,13 @@ export function oneByOne(ask) {
 function panelIn(parentElement) {
   if (panels.has(parentElement)) return panels.get(parentElement);
   const root = rootOf(parentElement);
-  const panel = { root, ask: null, place: null, opener: null, timer: null, cells: null };
+  const panel = { root, ask: null, send: null, place: null, opener: null, timer: null, cells: null };
+  const inTurn = oneByOne((kind, value) => panel.send(kind, value)); // one queue, however many answers come meanwhile
+  panel.ask = (kind, value) => {
+    if (kind !== "back") panel.goal = null;
+    if (kind !== "choose") forgetTyped(panel);
+    inTurn(kind, value);
+  };
   build(panel);
   const byKey = (event) => {
     if (event.key !== "Escape" || root.hidden || event.defaultPrevented) return;

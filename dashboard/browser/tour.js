@@ -36,6 +36,7 @@ function tourIn(parentElement) {
   const byKey = (event) => followKey(tour, event);
   const explained = new ResizeObserver(([{ target }]) => giveWay(tour, target.getBoundingClientRect().height));
   tour.start = () => {
+    clearTimeout(tour.retry);
     document.addEventListener("keydown", byKey);
     const panel = document.querySelector(".st-key-explainer-panel");
     if (panel) explained.observe(panel);

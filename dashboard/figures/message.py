@@ -50,6 +50,10 @@ class BoardPicture:
             for name, array in _arrays(trace):
                 digest.update(f"{name} {array.dtype.name} {array.shape} ".encode())
                 digest.update(np.ascontiguousarray(array).data)
+            listed = {
+                name: value for name, value in trace.items() if isinstance(value, (list, tuple))
+            }  # bars and lines
+            digest.update(orjson.dumps(listed, option=orjson.OPT_SERIALIZE_NUMPY))
         return digest.hexdigest()
 
     @property

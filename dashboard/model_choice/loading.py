@@ -130,15 +130,19 @@ def _go_back(failure: Failure) -> None:
     """Show the model that was there before, or the default, and remember why."""
     state, before = _state().failed(failure)
     _keep(state)
-    for name in ("model", "shape", "weights_seed", "dtype"):
-        look_at(name, getattr(before, name))
+    for name, value in _model_of(before).items():
+        look_at(name, value)
     st.rerun()
 
 
 def _stop_waiting() -> None:
     """Show the model that was there before the one that is loading."""
-    before = _state().shown or DEFAULTS
-    change(model=before.model, shape=before.shape)
+    change(**_model_of(_state().shown or DEFAULTS))
+
+
+def _model_of(chosen: Settings) -> dict[str, Any]:
+    """The settings that say which model is shown."""
+    return {name: getattr(chosen, name) for name in ("model", "shape", "weights_seed", "dtype")}
 
 
 def _say_failure() -> None:

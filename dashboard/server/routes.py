@@ -28,7 +28,7 @@ class Scripts:
 
     def __init__(self, scripts: dict[str, bytes]) -> None:
         self._plain = scripts
-        self._compressed = {address: gzip.compress(text, mtime=0) for address, text in scripts.items()}
+        self._compressed = {address: gzip.compress(text, compresslevel=6, mtime=0) for address, text in scripts.items()}
 
     async def answer(self, request: Request) -> Response:
         """The script at the request's path; 404 where there is none of ours, such as for a page of an older server."""

@@ -132,7 +132,8 @@ def _draw_again(before: Settings, after: Settings, noted: frozenset[str]) -> Non
     if names & state.page_reads:
         return _draw_all()
     if names & {"rows", "sampled"}:
-        state.stand_still = "rows" not in names
+        waiting = any("rows" in DECLARED[name].reads for name in state.undrawn)  # of an act that came just before
+        state.stand_still = "rows" not in names and not waiting
     _draw_parts([name for name in state.parts if DECLARED[name].is_concerned(names, before, after)])
 
 

@@ -268,6 +268,14 @@ def test_what_is_far_below_is_drawn_too_and_all_of_it_before_it_is_printed(page,
     many = [BoardPicture(f"{i}", large().traces, large().layout, "") for i in range(8)]
     board = opened(page, tmp_path, *many)
     assert board.last.bounding_box()["y"] > 1000
+    page.add_init_script("window.requestIdleCallback = () => 0")  # a browser that is never idle
+    page.reload()
+    page.wait_for_function("document.querySelector('.board-picture[data-drawn]')")
+    page.wait_for_timeout(500)
+    seen = "document.querySelectorAll('.board-picture[data-drawn]').length"
+    assert page.evaluate(seen) < 8
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function(f"{seen} === 8")
 
 
 def test_all_heads_have_cells_of_their_own(page, tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Two hundred acts in quick succession, and then the page is what its own link shows to somebody else."""
+"""Two hundred acts in quick succession: none is lost, and the page is then what its own link shows to somebody else."""
 
 import random
 from collections import Counter
@@ -8,69 +8,129 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from .test_quick_hands import settings_of
 from .visit import Visit, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-STATIONS = ("Text", "Embedding", "Attention", "Feed-forward", "Logits", "Sample")
+ACTS = 200
+STATIONS = {
+    "Text": "text",
+    "Embedding": "embedding",
+    "Attention": "attention",
+    "Feed-forward": "feedforward",
+    "Logits": "logits",
+    "Sample": "sample",
+}
+"""What links call each station."""
 TEXTS = ("we are here", "they go home now", "one two three four", "so it goes")
 PAUSES = (0, 0, 20, 50, 90, 150)  # milliseconds
+LAST = 30  # acts at the end, none of which goes back or forward: what was clicked last is then what the link says
 
 
-def roll(visit: Visit, dice: random.Random) -> None:
-    visit.sidebar.get_by_role("button", name="Roll").click()
+class Hands:
+    """Somebody quick. Each act returns whether the page has something of the kind now."""
+
+    def __init__(self, visit: Visit, seed: int) -> None:
+        self.visit, self.dice = visit, random.Random(seed)
+        self.station_clicked, self.step_clicked = "", 0
+        self.steps_back = 0  # that can be gone without leaving this visit
+
+    def text(self) -> bool:
+        self.visit.type(self.dice.choice(TEXTS))
+        return True
+
+    def step(self) -> bool:
+        self.step_clicked = self.dice.randrange(3)
+        self.visit.step(self.step_clicked).click()
+        return True
+
+    def station(self) -> bool:
+        self.station_clicked = self.dice.choice(list(STATIONS))
+        self.visit.station(self.station_clicked).click()
+        return True
+
+    def chip(self) -> bool:
+        self.visit.chip(self.dice.randrange(3)).click()
+        return True
+
+    def layer(self) -> bool:
+        return self._slide("Layer")
+
+    def head(self) -> bool:
+        return self._slide("Head")
+
+    def _slide(self, name: str) -> bool:
+        is_there = bool(self.visit.page.evaluate(_FOCUS_SLIDER, name))
+        if is_there:
+            self.visit.page.keyboard.press(self.dice.choice(["ArrowRight", "ArrowLeft"]))
+        return is_there
+
+    def cell(self) -> bool:
+        """A cell of one of the pictures on screen, by the pointer."""
+        place = self.visit.page.evaluate(_CELL, [self.dice.random(), self.dice.random(), self.dice.random()])
+        if place:
+            self.visit.page.mouse.click(*place)
+        return bool(place)
+
+    def roll(self) -> bool:
+        self.visit.sidebar.get_by_role("button", name="Roll").click()
+        return True
+
+    def temperature(self) -> bool:
+        self.visit.temperature.press(self.dice.choice(["PageUp", "PageDown", "ArrowLeft"]))
+        return True
+
+    def back(self) -> bool:
+        if self.steps_back < 1:
+            return False
+        self.steps_back -= 1
+        self.visit.page.evaluate("history.back()")
+        return True
+
+    def forward(self) -> bool:
+        self.visit.page.evaluate("history.forward()")
+        return True
 
 
-def slide(name: str) -> Callable[[Visit, random.Random], None]:
-    """An arrow key on a slider, where the page has it now: a toy has one layer and one head."""
-
-    def act(visit: Visit, dice: random.Random) -> None:
-        key = dice.choice(["ArrowRight", "ArrowLeft"])
-        visit.page.evaluate(_FOCUS_SLIDER, name) and visit.page.keyboard.press(key)
-
-    return act
-
-
-def click_cell(visit: Visit, dice: random.Random) -> None:
-    """A cell of one of the pictures on screen, by the pointer; where none is, nothing."""
-    place = visit.page.evaluate(_CELL, [dice.random(), dice.random(), dice.random()])
-    if place:
-        visit.page.mouse.click(*place)
-
-
-ACTS: dict[str, tuple[int, Callable[[Visit, random.Random], None]]] = {
-    "text": (2, lambda visit, dice: visit.type(dice.choice(TEXTS))),
-    "step": (5, lambda visit, dice: visit.step(dice.randrange(3)).click()),
-    "station": (5, lambda visit, dice: visit.station(dice.choice(STATIONS)).click()),
-    "chip": (2, lambda visit, dice: visit.chip(dice.randrange(3)).click()),
-    "layer": (3, slide("Layer")),
-    "head": (3, slide("Head")),
-    "cell": (4, click_cell),
-    "dice": (4, roll),
-    "temperature": (3, lambda visit, dice: visit.temperature.press(dice.choice(["PageUp", "PageDown", "ArrowLeft"]))),
-    "back": (1, lambda visit, dice: visit.page.evaluate("history.back()")),
-    "forward": (1, lambda visit, dice: visit.page.evaluate("history.forward()")),
+OFTEN: dict[Callable[[Hands], bool], int] = {
+    Hands.text: 2,
+    Hands.step: 5,
+    Hands.station: 5,
+    Hands.chip: 2,
+    Hands.layer: 3,
+    Hands.head: 3,
+    Hands.cell: 4,
+    Hands.roll: 4,
+    Hands.temperature: 3,
+    Hands.back: 1,
+    Hands.forward: 1,
 }
+"""The acts, and how often each comes."""
 
 
 @pytest.mark.parametrize("model, seed", [("toy", 1), ("llama-nano", 2), ("smollm2-135m", 3)])
 def test_after_200_quick_acts_the_page_is_what_a_fresh_load_of_its_link_shows(
     new_tab: Visit, browser: Browser, model: str, seed: int
 ) -> None:
-    visit, dice = new_tab, random.Random(seed)
+    visit, hands = new_tab, Hands(new_tab, seed)
     visit.open(model=model, text="so it goes")
     visit.station("Logits").click()  # "back" leads to this visit's own views
     visit.expect_rest()
-    names, weights = list(ACTS), [weight for weight, _ in ACTS.values()]
-    done: list[str] = []
-    for name in dice.choices(names, weights, k=200):
-        if name == "back" and sum(n == "back" for n in done) >= sum(n in ("step", "station") for n in done) / 4:
-            continue  # never out of this visit
-        ACTS[name][1](visit, dice)
-        done.append(name)
-        visit.page.wait_for_timeout(dice.choice(PAUSES))
-    assert len(done) > 190
+    done = Counter[str]()
+    while done.total() < ACTS:
+        (act,) = hands.dice.choices(list(OFTEN), list(OFTEN.values()))
+        if act in (Hands.back, Hands.forward) and done.total() >= ACTS - LAST:
+            continue
+        if not act(hands):
+            continue
+        done[act.__name__] += 1
+        hands.steps_back = (done["station"] + done["step"]) // 8 - done["back"]
+        visit.page.wait_for_timeout(hands.dice.choice(PAUSES))
+    hands.step(), hands.station()
     expect_as_fresh(visit, browser)
+    chosen = settings_of(visit.link)
+    assert (chosen.step, chosen.station) == (hands.step_clicked, STATIONS[hands.station_clicked])
     visit.expect_sound()
 
 
@@ -126,7 +186,7 @@ def differences(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
 # What Streamlit keeps of before, hidden, is no part of the page; what is said aloud once, and that the matrices stand
 # still after the last act, are of the way to this page and not of the page.
 _PAGE = """() => {
-  const ASIDE = "[data-retained], script, style, noscript, svg, [role=status], [aria-live], .st-key-reading-rule";
+  const ASIDE = "[data-retained], script, style, noscript, svg, .board-said, .st-key-reading-rule";
   const words = [], values = [];
   const walk = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {

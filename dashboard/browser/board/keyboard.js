@@ -32,7 +32,7 @@ function draw(walker) {
   walker.stop.tabIndex = matrices.length ? 0 : -1;
   walker.stop.hidden = !matrices.length;
   walker.stop.setAttribute("aria-label", `Cells${names && ` of ${names}`}. ${KEYS}`);
-  if (walker.isTold) point(walker, matrices);
+  if (walker.isTold) say(walker, matrices); // another step, say, has another number there
 }
 
 function onKey(walker, event) {
@@ -82,10 +82,16 @@ function tell(walker) {
   const matrices = matricesIn(walker.figure);
   if (!matrices.length) return;
   walker.isTold = true;
+  say(walker, matrices);
+  walker.figure.querySelector(".cursor-outline")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function say(walker, matrices) {
+  if (!matrices.length) return;
   point(walker, matrices);
   const matrix = matrices[walker.matrix];
-  walker.said.textContent = [matrix.meta.label, cellInWords(matrix, ...walker.cell)].filter(Boolean).join(": ");
-  walker.figure.querySelector(".cursor-outline")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const words = [matrix.meta.label, cellInWords(matrix, ...walker.cell)].filter(Boolean).join(": ");
+  if (walker.said.textContent !== words) walker.said.textContent = words;
 }
 
 /** Outline the cell, and show its hover label. */

@@ -20,14 +20,14 @@ export function newPicture() {
   const figure = element("div", "board-figure");
   host.setAttribute("role", "figure");
   host.append(figure);
-  return { host, figure, drawing: null, signature: "", plotly: null, walker: null };
+  return { host, figure, drawing: null, inHand: null, signature: "", plotly: null, walker: null };
 }
 
 /** Say what is to be drawn. Returns true where that is another drawing than before. */
 export function describe(picture, drawing) {
   const { host } = picture;
-  const { key, step, matrices, digest, width, height, alternative } = drawing;
-  Object.assign(host.dataset, { key, matrix: matrices.join(" "), digest });
+  const { key, step, matrices, width, height, alternative } = drawing;
+  Object.assign(host.dataset, { key, matrix: matrices.join(" ") });
   if (step === null) delete host.dataset.step;
   else host.dataset.step = step;
   host.setAttribute("aria-label", alternative);
@@ -49,6 +49,7 @@ export async function draw(picture, plotly) {
   const { figure, drawing, host } = picture;
   const isNew = !picture.plotly;
   picture.plotly = plotly;
+  picture.inHand = drawing;
   if (isNew) prepare(picture);
   const wide = drawing.width ?? host.clientWidth;
   const size = scaled(host, wide, drawing.height);
@@ -58,9 +59,19 @@ export async function draw(picture, plotly) {
   drawn(picture);
 }
 
+/** In place of a picture that failed; the next drawing of it begins anew. */
+export function sayNotDrawn(picture) {
+  picture.signature = "";
+  picture.complaint ??= element("p", "board-complaint", "This picture could not be drawn. Load the page again.");
+  picture.host.append(picture.complaint);
+}
+
 function prepare(picture) {
   const { host, figure, plotly } = picture;
-  const redraw = () => draw(picture, plotly);
+  const redraw = () => picture.plotly && draw(picture, plotly).catch((error) => {
+    console.error(error);
+    sayNotDrawn(picture);
+  });
   const full = () => toggleFullscreen(host, redraw);
   const save = () => savePicture(plotly, figure, picture.drawing.key);
   picture.walker = newWalker(figure, plotly, { f: full, s: save });
@@ -89,11 +100,13 @@ function tool(path, label, onClick) {
 }
 
 function drawn(picture) {
-  const { figure, host, walker, tools, drawing } = picture;
+  const { figure, host, walker, tools, inHand: drawing } = picture;
   const hasCells = drawing.traces.some((trace) => trace.meta?.origin);
   host.toggleAttribute("data-cells", hasCells);
   for (const tool of tools.children) tool.tabIndex = hasCells ? -1 : 0; // the cells' stop has keys for them
-  host.toggleAttribute("data-drawn", true);
+  host.dataset.digest = drawing.digest; // of what is seen, not of what is still to be drawn
+  host.toggleAttribute("data-drawn", drawing === picture.drawing);
+  picture.complaint?.remove();
   writeNumbers(figure);
   walker.draw();
   figureDrawn(figure);
@@ -101,10 +114,11 @@ function drawn(picture) {
 
 /** Let go of all that a picture holds. */
 export function discard(picture) {
+  const { plotly } = picture;
+  picture.plotly = null; // nothing draws it from here on
   leaveFullscreen(picture.host);
   picture.sizes?.disconnect();
   figureGone(picture.figure);
-  picture.plotly?.purge(picture.figure);
-  picture.plotly = null;
+  plotly?.purge(picture.figure);
   picture.host.remove();
 }

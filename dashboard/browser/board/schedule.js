@@ -1,7 +1,7 @@
 // @ts-check
 // When pictures are drawn: at once what is on screen, the others in idle time, those that are nearest first.
 
-import { draw } from "./picture.js";
+import { draw, sayNotDrawn } from "./picture.js";
 
 const PATIENCE = 300; // milliseconds after which a busy page draws one more, too
 const waiting = new Set();
@@ -72,7 +72,7 @@ function drawNow(picture) {
 function complain(picture, error) {
   forget(picture);
   console.error(error);
-  picture.figure.textContent = "This picture could not be drawn. Load the page again.";
+  sayNotDrawn(picture);
 }
 
 window.addEventListener("beforeprint", () => plotly && [...waiting].forEach(drawNow));

@@ -124,3 +124,8 @@ def test_two_pictures_of_one_name_are_refused() -> None:
 def test_what_is_no_message_is_refused(message) -> None:
     with pytest.raises(ValueError, match="no message"):
         unpacked(message)
+
+
+def test_bars_and_lines_have_a_digest_of_their_values_too() -> None:
+    one, same, other = (BoardPicture("b", [{"type": "bar", "x": x}], {}, "") for x in ([0.5, 1], [0.5, 1], [0.5, 2]))
+    assert one.digest == same.digest != other.digest
