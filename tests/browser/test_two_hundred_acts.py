@@ -195,7 +195,8 @@ _PAGE = """() => {
       return;
     }
     if (node.nodeType === Node.ELEMENT_NODE) {
-      if (node.matches(ASIDE) || !node.checkVisibility({ visibilityProperty: true })) return;
+      const hasNoBox = getComputedStyle(node).display === "contents"; // and yet what is in it is seen
+      if (node.matches(ASIDE) || !(hasNoBox || node.checkVisibility({ visibilityProperty: true }))) return;
       if (node.matches(".board-picture")) return;
       if (node.matches("input, textarea, select")) values.push(node.value);
       for (const state of ["aria-checked", "aria-selected", "aria-pressed"])
