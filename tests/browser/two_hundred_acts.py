@@ -1,4 +1,7 @@
-"""Two hundred acts in quick succession: none is lost, and the page is then what its own link shows to somebody else."""
+"""Two hundred acts in quick succession: none is lost, and the page is then what its own link shows to somebody else.
+
+It takes minutes, and `make stress` runs it: the other tests do not.
+"""
 
 import random
 from collections import Counter
@@ -226,6 +229,9 @@ _CELL = """([which, across, down]) => {
   });
   const heatmaps = shown.flatMap((picture) => [...picture.querySelectorAll(".heatmaplayer image")]);
   if (!heatmaps.length) return null;
-  const { left, top, width, height } = heatmaps[Math.floor(which * heatmaps.length)].getBoundingClientRect();
-  return [left + across * width, top + down * height];
+  const heatmap = heatmaps[Math.floor(which * heatmaps.length)];
+  const { left, top, width, height } = heatmap.getBoundingClientRect();
+  const [x, y] = [left + across * width, top + down * height];
+  const isOnTop = heatmap.closest(".board-picture").contains(document.elementFromPoint(x, y)); // and not the panel
+  return isOnTop ? [x, y] : null;
 }"""
