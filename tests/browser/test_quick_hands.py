@@ -4,25 +4,16 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dashboard.link.settings import DEFAULTS, Settings, read_link
+from dashboard.link.settings import DEFAULTS, Settings
 
-from .visit import Visit, eventually, run_of, state_of
+from .visit import Visit, eventually, run_of, settings_of, state_of
 
 STATIONS = ("Text", "Embedding", "Attention", "Feed-forward", "Logits", "Sample")
-
-
-def settings_of(link: str) -> Settings:
-    """What a link says."""
-    query = {name: values[-1] for name, values in parse_qs(urlsplit(link).query, keep_blank_values=True).items()}
-    values, refused = read_link(query)
-    assert not refused
-    return Settings(**values)
 
 
 def expect_one_run(visit: Visit) -> Settings:

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from .test_quick_hands import settings_of
-from .visit import Visit, eventually
+from .visit import Visit, eventually, settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -11,7 +11,7 @@ import numpy as np
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, WebSocket, expect
 
 from dashboard.link.models import is_random
-from dashboard.link.settings import LINK_VERSION, Settings
+from dashboard.link.settings import LINK_VERSION, Settings, read_link
 from dashboard.server.rude_words import labelled_as_typed, masking
 from llm_core import Run, generate, load_model
 
@@ -33,6 +33,14 @@ def run_of(settings: Settings) -> Run:
 def labels(run: Run) -> list[str]:
     """The visible text of each token of the run."""
     return [run.model.tokenizer.label(i) for i in run.ids]
+
+
+def settings_of(link: str) -> Settings:
+    """What a link says."""
+    query = {name: values[-1] for name, values in parse_qs(urlsplit(link).query, keep_blank_values=True).items()}
+    values, refused = read_link(query)
+    assert not refused
+    return Settings(**values)
 
 
 def eventually(check: Callable[[], None], seconds: float = 30) -> None:
