@@ -71,8 +71,10 @@ def turns(sides: dict[str, Callable[[], float]], rounds: int, warm: int = 1) -> 
 
 _STOPWATCH = """() => {
   const name = (place) => place.className.match(/st-key-\\S+/)[0].replace(/layers-\\d+/, "layer"); // any layer's is one
-  const figures = (charts) => [...document.querySelectorAll(charts)].map(
-    (place) => [name(place), place.querySelector(".js-plotly-plot")]);
+  // Streamlit keeps what it replaced in the page for a while, hidden.
+  const shown = (node) => node.isConnected && !node.closest("[data-retained]");
+  const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
+  const figures = (charts) => all(charts).map((place) => [name(place), place.querySelector(".js-plotly-plot")]);
   const cell = (c) => c.z ? c.z.map((row) => row.reduce((a, b) => a + (b || 0), 0)).join() : `${c.p} ${c.s}`;
   const values = (figure) => (figure?.calcdata ?? []).map((cells) => cells.map(cell).join()).join();
   const roots = (node) => [node, ...[...node.querySelectorAll("*")].flatMap((e) => e.shadowRoot ?? [])];
@@ -98,7 +100,7 @@ _STOPWATCH = """() => {
       let start = null;
       const before = new Map(figures(charts).map(([name, figure]) => [name, values(figure)]));
       const missing = new Set(before.keys());
-      const old = texts ? [...document.querySelectorAll(texts)].map((node) => [node, text(node)]) : [];
+      const old = texts ? all(texts).map((node) => [node, text(node)]) : [];
       const changes = new MutationObserver(() => look());
       for (const [node] of old)
         for (const root of roots(node)) changes.observe(root, { childList: true, subtree: true, characterData: true });
@@ -112,7 +114,7 @@ _STOPWATCH = """() => {
           if (start === null) return;
           for (const [name, figure] of drawn ? figures(charts) : [])
             if (drawn === figure && missing.has(name) && values(figure) !== before.get(name)) missing.delete(name);
-          if (missing.size || old.some(([node, was]) => node.isConnected && text(node) === was)) return;
+          if (missing.size || old.some(([node, was]) => shown(node) && text(node) === was)) return;
           look = () => {};
           changes.disconnect();
           clearTimeout(late);

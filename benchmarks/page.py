@@ -19,6 +19,7 @@ STARTS, VISITS = 4, 5
 MATRICES = "[class*='st-key-chart-']:has(.heatmaplayer)"
 BARS, CARD = ".st-key-chart-sample", ".st-key-next-token-card"
 DEEP = "?" + urlencode({"model": "smollm2-135m", "text": "The capital of France is Paris. " * 43})  # 302 tokens
+HEATMAP = ".js-plotly-plot .heatmaplayer image"
 BARE = "[class*='st-key-chart-']"
 
 
@@ -105,11 +106,11 @@ def other_step(page: Page) -> None:
 
 
 def slide() -> Callable[[Page], None]:
-    """Move the page's first slider by a page, to and fro."""
+    """Move the page's first slider from one of its ends to the other: between neighbours the shown digits may agree."""
 
     def act(page: Page) -> None:
         slider = page.get_by_role("slider").first
-        slider.press("PageUp" if float(slider.input_value()) < 1.1 else "PageDown")
+        slider.press("End" if float(slider.input_value()) < 1 else "Home")
 
     return act
 
@@ -149,7 +150,7 @@ def first_visit(browser: Browser, address: str, name: str, transferred: dict[str
     )
     started = time.perf_counter()
     page.goto(address, wait_until="commit")
-    page.wait_for_function(_HEATMAP, timeout=90_000)
+    page.locator(HEATMAP).first.wait_for(state="attached", timeout=90_000)
     taken = time.perf_counter() - started
     page.wait_for_timeout(2_000)
     transferred[name] = sum(came)
@@ -175,13 +176,11 @@ def start(browser: Browser, script: str) -> float:
         page = browser.new_page(viewport=chromium.SCREEN)
         server.wait()
         page.goto(server.address, wait_until="commit")
-        page.wait_for_function(_HEATMAP, timeout=90_000)
+        page.locator(HEATMAP).first.wait_for(state="attached", timeout=90_000)
         taken = time.perf_counter() - server.started
         page.close()
     return taken
 
-
-_HEATMAP = "document.querySelector('.js-plotly-plot .heatmaplayer image, .js-plotly-plot .hm')"
 
 # The names of the charts of which something is in the window, by their classes.
 _ON_SCREEN = """(charts) => [...document.querySelectorAll(charts)].filter((place) => {

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 seed = st.sidebar.number_input("Seed", 0, 1_000_000, 0)
-level = st.sidebar.slider("Level", 0.0, 2.0, 1.0, 0.01)
+level = st.sidebar.slider("Level", 0.5, 2.0, 1.0, 0.01)
 random = np.random.default_rng(seed)
 
 for index, chart in enumerate(json.loads(Path(os.environ["HEATMAPS"]).read_text())):
