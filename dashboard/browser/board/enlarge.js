@@ -49,17 +49,17 @@ export function scaled(host, width, height) {
 }
 
 /** Save a figure as a PNG, in the colours of the page, with the numbers in its cells. */
-export async function savePicture(plotly, figure, name) {
+export async function savePicture(plotly, figure, { key, layout: { annotations } }) {
   const style = getComputedStyle(figure);
   const colour = style.color;
   const { width, height } = figure._fullLayout;
-  const layout = { ...figure.layout, paper_bgcolor: backgroundBehind(figure),
+  const layout = { ...figure.layout, annotations, paper_bgcolor: backgroundBehind(figure),
                    font: { ...figure.layout.font, color: colour } };
   const traces = [...figure.data, ...figure.data.flatMap(numbersAsTrace)];
   const picture = { data: traces, layout };
   const url = await plotly.toImage(picture, { format: "png", width, height, scale: SHARP });
   const link = element("a");
-  Object.assign(link, { href: url, download: `${name.replaceAll(/[^\w.-]+/g, "-")}.png` });
+  Object.assign(link, { href: url, download: `${key.replaceAll(/[^\w.-]+/g, "-")}.png` });
   link.click();
 }
 

@@ -7,6 +7,8 @@ import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarg
 import { figureDrawn, figureGone } from "./figures.js";
 import { newWalker } from "./keyboard.js";
 import { tellFigure } from "./cell_words.js";
+import { drawValues, frameOf, holdsOnlyHeatmaps } from "./other_values.js";
+import { withoutTexts, writeTexts } from "./texts.js";
 
 // What makes Plotly's set-up of interactions several times slower is off: nothing here is zoomed or panned.
 const CONFIG = { displayModeBar: false, doubleClick: false, showAxisDragHandles: false, showAxisRangeEntryBoxes: false,
@@ -20,7 +22,7 @@ export function newPicture() {
   const figure = element("div", "board-figure");
   host.setAttribute("role", "figure");
   host.append(figure);
-  return { host, figure, drawing: null, inHand: null, signature: "", plotly: null, walker: null };
+  return { host, figure, drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
 }
 
 /** Say what is to be drawn. Returns true where that is another drawing than before. */
@@ -53,7 +55,11 @@ export async function draw(picture, plotly) {
   if (isNew) prepare(picture);
   const wide = drawing.width ?? host.clientWidth;
   const size = scaled(host, wide, drawing.height);
-  await plotly.react(figure, drawing.traces, { ...drawing.layout, autosize: false, ...size }, CONFIG);
+  const frame = JSON.stringify(size) + frameOf(drawing);
+  if (frame === picture.frame && holdsOnlyHeatmaps(figure)) return drawValues(figure, drawing.traces);
+  picture.frame = ""; // until it is drawn
+  await plotly.react(figure, drawing.traces, { ...withoutTexts(drawing.layout), autosize: false, ...size }, CONFIG);
+  if (picture.inHand === drawing) picture.frame = frame;
   if (!isNew || !picture.plotly) return; // Plotly has said it, or it is gone by now
   figure.on("plotly_afterplot", () => drawn(picture));
   drawn(picture);
@@ -73,7 +79,7 @@ function prepare(picture) {
     sayNotDrawn(picture);
   });
   const full = () => toggleFullscreen(host, redraw);
-  const save = () => savePicture(plotly, figure, picture.drawing.key);
+  const save = () => savePicture(plotly, figure, picture.drawing);
   picture.walker = newWalker(figure, plotly, { f: full, s: save });
   picture.tools = element("div", "board-tools");
   picture.tools.append(tool(CORNERS, "Fullscreen", full), tool(ARROW_DOWN, "Save as PNG", save));
@@ -107,6 +113,7 @@ function drawn(picture) {
   host.dataset.digest = drawing.digest; // of what is seen, not of what is still to be drawn
   host.toggleAttribute("data-drawn", drawing === picture.drawing);
   picture.complaint?.remove();
+  writeTexts(figure, drawing.layout.annotations);
   writeNumbers(figure);
   walker.draw();
   figureDrawn(figure);

@@ -4,6 +4,7 @@
 import { draw, sayNotDrawn } from "./picture.js";
 
 const PATIENCE = 300; // milliseconds after which a busy page draws one more, too
+const SLICE = 40; // milliseconds of drawing between two looks at what the visitor does
 const waiting = new Set();
 const later = window.requestIdleCallback ?? ((call) => setTimeout(call, 1));
 const sizes = new ResizeObserver(() => wake()); // what was hidden may be seen by now
@@ -45,12 +46,16 @@ function idle() {
   later(drawNearest, { timeout: PATIENCE });
 }
 
-function drawNearest() {
+/** At least one, and as many as there is time for: each frame of the page costs about as much as a picture. */
+function drawNearest(deadline) {
   isIdling = false;
-  const [next] = inOrder();
-  if (!next) return; // what is hidden wakes us when it is seen
-  drawNow(next.picture);
-  idle();
+  const until = performance.now() + Math.max(SLICE, deadline?.timeRemaining() ?? 0);
+  const next = inOrder(); // what is hidden wakes us when it is seen
+  for (const { picture } of next) {
+    drawNow(picture);
+    if (performance.now() >= until) break;
+  }
+  if (next.length) idle();
 }
 
 /** What can be drawn now, the nearest first, with the pixels that it is away from the window. */
