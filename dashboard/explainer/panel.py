@@ -26,6 +26,7 @@ from dashboard.matrices.shared_heads import kv_head_of, sharers
 from dashboard.server.on_screen import on_screen, step_index, token_position
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key
+from dashboard.shell.reads import looks_at
 from llm_core import ModelConfig, Run, Step, catalogue, explain
 from llm_core.catalogue.entry import Entry
 from llm_core.explanation.cells import TOKEN_IDS
@@ -73,6 +74,19 @@ def check_cell(run: Run, chosen: Settings) -> None:
         used = "the trail after that cell" if len(way) > 1 else "the last cell alone"
         visit.refuse("cell", why, f"{used} is used instead")
         visit.look_at("cell", explainer_trail.trail_text(way))
+
+
+@looks_at("cell")
+def _has_cell(chosen: Settings, run: Run) -> bool:
+    """Whether the run has the explained cell and the way to it."""
+    if not chosen.cell:
+        return True
+    trail, step = explainer_trail.read_trail(chosen.cell), run.steps[step_index(chosen, run)]
+    try:
+        explainer_trail.check_trail(trail, step)
+    except ValueError:
+        return False
+    return explainer_trail.unbroken(trail, step) == trail
 
 
 def cell_at(index: int) -> str:

@@ -17,9 +17,11 @@ from dashboard.matrices.pictures import Look, shape_in_words, weights_from
 from dashboard.matrices.readings import share_of
 from dashboard.matrices.shared_heads import own_head
 from dashboard.matrices.words import A_PART, END_OF_SPAN
+from dashboard.server.on_screen import step_index
 from dashboard.shell.fields import choice, field
 from dashboard.shell.fragments import change
 from dashboard.shell.pictures import draw_figure
+from dashboard.shell.reads import looks_at
 from llm_core import ModelConfig, Run, Step, catalogue
 from llm_core.catalogue.entry import TOKEN_ROWS, Entry, growing_axis
 from llm_core.explanation.explanation import shape_of
@@ -96,13 +98,23 @@ def _named(word: str, span: range) -> str:
 
 def check_region(run: Run, chosen: Settings, step: Step) -> None:
     """Take a part that this step does not have out of the link, and say why."""
-    if not chosen.exact:
-        return
-    part = read_region(chosen.exact)
-    entry = layer_entries(run.model.config, _layer(step, chosen)).get(part.name)
-    why = "this model has no such matrix" if entry is None else _lacks(step, entry, part)
+    why = _why_not(run, chosen, step)
     if why is not None:
         visit.refuse("exact", why)
+
+
+def _why_not(run: Run, chosen: Settings, step: Step) -> str | None:
+    """Why the part that the link names cannot be shown, in words; None where it can."""
+    if not chosen.exact:
+        return None
+    part = read_region(chosen.exact)
+    entry = layer_entries(run.model.config, _layer(step, chosen)).get(part.name)
+    return "this model has no such matrix" if entry is None else _lacks(step, entry, part)
+
+
+@looks_at("exact")
+def _has_part(chosen: Settings, run: Run) -> bool:
+    return _why_not(run, chosen, run.steps[step_index(chosen, run)]) is None
 
 
 def _layer(step: Step, chosen: Settings) -> int:

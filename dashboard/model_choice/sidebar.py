@@ -24,13 +24,7 @@ def sidebar() -> None:
     with st.sidebar:
         st.html("<div class='brand'>Every matrix</div>")
         about_model = chooser()
-        with st.container(key="text-field"):
-            st.text_area(
-                "Text",
-                height=96,
-                max_chars=settings.longest_text(),
-                **field("text", settings.whole_characters(visit.current().text), _type),
-            )
+        _text()
         text_guard(field="text-field", key=settings.GUARD)
         with st.container(gap="xsmall", key="run-text"):
             st.button("Run", key="run", width="stretch")  # leaving the field has told its text already
@@ -43,6 +37,17 @@ def sidebar() -> None:
         with st.expander(words.MORE_SETTINGS):
             _more()
         say_facts(about_model)
+
+
+@fragment("typed-text", reads={"text"})
+def _text() -> None:
+    with st.container(key="text-field"):
+        st.text_area(
+            "Text",
+            height=96,
+            max_chars=settings.longest_text(),
+            **field("text", settings.whole_characters(visit.current().text), _type),
+        )
 
 
 @fragment("dice", reads={TEMPERATURE.name, "dice_seed"})
@@ -72,6 +77,7 @@ def _sampling() -> None:
         st.caption(marked_one(words.GREEDY))
 
 
+@fragment("more", reads={*(stage.name for stage in STAGES), "new_tokens", "weights_seed", "dtype", "pooling", "scale"})
 def _more() -> None:
     chosen = visit.current()
     for stage in STAGES:

@@ -29,9 +29,8 @@ from dashboard.shell.fragments import begin_drawing, end_drawing, guarded
 from dashboard.shell.glossary import tips
 from dashboard.shell.history import history
 
-WHOLE_PAGE = {"model", "shape", "dtype", "weights_seed", "text", "length", "present"}
-"""What this script and the pages read outside of their parts: the model and the text themselves, how much there is to
-look at, and how large all of it is."""
+WHOLE_PAGE = {"model", "shape", "dtype", "present", "lacked", "tour_looks"}
+"""What this script and the pages read outside of their parts: the architecture, where one looks, how large all is."""
 
 workarounds.keep_what_has_not_left()
 visit.begin_visit()
@@ -44,7 +43,7 @@ page = st.navigation(navigation.pages(), position="hidden")
 sidebar()
 dialogs()
 if navigation.computes(page):
-    guarded(bring_in)()
+    bring_in()
 
 above = navigation.place_for_links()
 guarded(page.run)()

@@ -17,7 +17,8 @@ from streamlit.errors import StreamlitAPIException
 
 from dashboard.link.settings import Settings
 from dashboard.link.visit import current, look_at, write_address
-from dashboard.shell.reads import differing, following
+from dashboard.shell.reads import OF_RUN, differing, following
+from dashboard.shell.waiting import takes_long
 from dashboard.shell.words import NOT_DRAWN
 from dashboard.shell.workarounds import page_is_on_its_way
 
@@ -126,14 +127,16 @@ def _draw_again(before: Settings, after: Settings, noted: frozenset[str]) -> Non
     if not state.get("is_drawn") or names & state.page_reads or page_is_on_its_way():
         return _draw_all()
     try:
+        if names & OF_RUN and takes_long(after):
+            return _draw_all()  # which says meanwhile that it does
         names |= following(before, after)
     except ValueError:  # the page itself will say why
         return _draw_all()
     if names & state.page_reads:
         return _draw_all()
     if names & {"rows", "sampled"}:
-        waiting = any("rows" in DECLARED[name].reads for name in state.undrawn)  # of an act that came just before
-        state.stand_still = "rows" not in names and not waiting
+        is_waiting = any("rows" in DECLARED[name].reads for name in state.undrawn)  # of an act that came just before
+        state.stand_still = "rows" not in names and not is_waiting
     _draw_parts([name for name in state.parts if DECLARED[name].is_concerned(names, before, after)])
 
 

@@ -20,6 +20,12 @@ def headline(text: str, beside: Callable[[], None] | None = None) -> None:
             beside()
         with st.container(width=150, key="share"):
             _share()
+    _remarks()
+
+
+@fragment("remarks", reads=EVERY_SETTING)
+def _remarks() -> None:
+    """What is to be said of the link to this page, and of the one that led here."""
     length = visit.link_length()
     if length > settings.LONGEST_ADDRESS:
         st.caption(words.NO_LINK)

@@ -28,6 +28,13 @@ class Derived:
 
 DERIVED_VALUES: dict[str, Derived] = {}
 """All of them by name. What only a feature can say of itself is added where that feature is."""
+_HAS: dict[str, Callable[[Settings, Run], bool]] = {
+    "step": lambda chosen, run: chosen.step < len(run.steps),
+    "token": lambda chosen, run: chosen.token is None or chosen.token < len(run.ids),
+    "layer": lambda chosen, run: chosen.layer < run.model.config.layers,
+    "head": lambda chosen, run: chosen.head < run.model.config.heads,
+}
+"""Of settings of the view: whether a run has what they look at."""
 
 
 def derived(name: str, of: Collection[str]) -> Callable[[Compute], Compute]:
@@ -36,6 +43,17 @@ def derived(name: str, of: Collection[str]) -> Callable[[Compute], Compute]:
     def declare(compute: Compute) -> Compute:
         DERIVED_VALUES[name] = Derived(frozenset(of), compute)
         return compute
+
+    return declare
+
+
+def looks_at(name: str) -> Callable[[Callable[[Settings, Run], bool]], Callable[[Settings, Run], bool]]:
+    """Declare how one sees whether a run has what this setting of the view looks at: where it has not, the page refuses
+    the setting."""
+
+    def declare(has: Callable[[Settings, Run], bool]) -> Callable[[Settings, Run], bool]:
+        _HAS[name] = has
+        return has
 
     return declare
 
@@ -61,10 +79,10 @@ def _tokens(chosen: Settings, run: Run) -> Hashable:
     return run.model.weights.version, tuple(run.ids), len(run.prompt_ids)
 
 
-@derived("length", OF_RUN)
-def _length(chosen: Settings, run: Run) -> Hashable:
-    """What there is to look at: how many tokens and steps."""
-    return len(run.ids), len(run.steps)
+@derived("lacked", OF_RUN)
+def _lacked(chosen: Settings, run: Run) -> Hashable:
+    """The settings of the view that look at something that the run does not have."""
+    return tuple(name for name, has in _HAS.items() if not has(chosen, run))
 
 
 @derived("rows", OF_RUN | {"step"})

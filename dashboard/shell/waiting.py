@@ -14,6 +14,11 @@ from llm_core import Step
 from llm_core.runs.node import prefilled
 
 
+def takes_long(chosen: Settings) -> bool:
+    """Whether the run of these settings is long and not kept: then `for_run` says so. Raises what `model_of` raises."""
+    return _tokens_to_run(chosen) >= LONG
+
+
 @contextmanager
 def for_run(chosen: Settings) -> Iterator[None]:
     """While the run of these settings is made, if it is a long one and not kept. Raises what `model_of` raises."""

@@ -17,6 +17,7 @@ from dashboard.server.computed import run_of
 from dashboard.server.on_screen import step_index
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key
+from dashboard.shell.reads import OF_RUN, derived
 from dashboard.tour.facts import Facts, stop_facts
 from dashboard.tour.state import Told, TourState
 from dashboard.tour.texts import card_texts, filled, stop_texts
@@ -32,6 +33,12 @@ def _state() -> TourState:
 
 def _told_of(stop: str, run: Run) -> Told:
     return Told(stop, run.model.weights.version, len(run.steps) > 1)
+
+
+@derived("tour_looks", OF_RUN)
+def _tour_looks(chosen: Settings, run: Run) -> Told | None:
+    """What decides about where the tour looks: at another run each stop is looked at anew."""
+    return _told_of(chosen.tour, run) if chosen.tour else None
 
 
 def arrive(run: Run, chosen: Settings) -> None:

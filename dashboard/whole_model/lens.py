@@ -20,6 +20,7 @@ from dashboard.shell.fields import choice, field, segments
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import marked_one
 from dashboard.shell.pictures import draw_figure
+from dashboard.shell.reads import looks_at
 from dashboard.whole_model import words
 from dashboard.whole_model.stream import at, doors_in_short, doors_in_words
 from dashboard.whole_model.survey import survey_key
@@ -74,15 +75,27 @@ def window(step: Step, chosen: Settings) -> range:
 
 def refuse_unseen(run: Run) -> None:
     """Take the end of the window out of the link where there is nothing to choose, or the step has no such position."""
-    chosen = visit.current()
+    why = _why_no_end(visit.current(), run)
+    if why is not None:
+        visit.refuse("lens_until", why)
+
+
+def _why_no_end(chosen: Settings, run: Run) -> str | None:
+    """Why the window cannot end where the link says, in words; None where it can."""
     positions = run.steps[step_index(chosen, run)].positions
     if chosen.lens_until is None:
-        return
+        return None
     if len(positions) <= chosen.lens_window:
         shown = "positions are all" if len(positions) > 1 else "position is"
-        visit.refuse("lens_until", f"this step's {len(positions):,} {shown} shown")
-    elif chosen.lens_until not in positions:
-        visit.refuse("lens_until", f"this step reads the positions {positions[0]:,} to {positions[-1]:,}")
+        return f"this step's {len(positions):,} {shown} shown"
+    if chosen.lens_until not in positions:
+        return f"this step reads the positions {positions[0]:,} to {positions[-1]:,}"
+    return None
+
+
+@looks_at("lens_until")
+def _has_end(chosen: Settings, run: Run) -> bool:
+    return _why_no_end(chosen, run) is None
 
 
 def _choice_of_window(step: Step, chosen: Settings) -> None:
