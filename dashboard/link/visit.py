@@ -70,10 +70,14 @@ def write_address() -> None:
 def shared() -> dict[str, str]:
     """What a link to this view says: the settings, and of which weights the run is. Defaults are left out, and a text
     that no address can hold."""
-    query = link_query(current()) | st.session_state.get("weights", {})
-    if link_length() > LONGEST_ADDRESS:
-        query.pop("text", None)
-    return query
+    state, chosen = st.session_state, current()
+    said: tuple[Settings | None, dict[str, str]] = state.get("said-of", (None, {}))
+    if said[0] is not chosen:  # each part of the page asks
+        query = link_query(chosen)
+        if link_length() > LONGEST_ADDRESS:
+            query.pop("text", None)
+        said = state["said-of"] = chosen, query
+    return said[1] | state.get("weights", {})
 
 
 def link(**wanted: Any) -> dict[str, str]:

@@ -21,7 +21,7 @@ from dashboard.matrices.shared_heads import sharing_sentence
 from dashboard.matrices.vocabulary import whole_vocabulary
 from dashboard.server.computed import run_of
 from dashboard.server.kept import Kept
-from dashboard.server.on_screen import step_index
+from dashboard.server.on_screen import on_screen, stages_of, step_index
 from dashboard.shell import glossary
 from dashboard.shell.fragments import fragment
 from dashboard.shell.pictures import draw_figure
@@ -81,7 +81,7 @@ def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
     if text is not None:
         with text:  # last, above the others: tables need pandas, whose import must not keep the first matrices waiting
             heading("text")
-            text_section(step)
+            token_table()
 
 
 def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> None:
@@ -201,8 +201,10 @@ def equation_row(row: Equation, figure: Made, text: str, step: int) -> None:
         draw_figure(figure, key=f"chart-{row.key}", alt=f"{said}. {row.alternative}", step=step)
 
 
-def text_section(step: Step) -> None:
-    """The tokens that this step reads, as a table: canvas cells, so that a token is never read as markup."""
+@fragment("token-table", reads={"read"})
+def token_table() -> None:
+    """The tokens that the step reads, as a table: canvas cells, so that a token is never read as markup."""
+    _, _, step = on_screen()
     tokenizer, ids = step.run.model.tokenizer, step.ids
     table = {
         "position": list(step.positions),
@@ -216,7 +218,7 @@ def text_section(step: Step) -> None:
 def sample_section(step: Step) -> None:
     """The sampler's stages side by side, then every token of the vocabulary."""
     heading("sample")
-    sampled, stages = step.sampled, step.sampled.stages
+    sampled, stages = step.sampled, stages_of(step)
     top = stages[0].probabilities.topk(SHOWN).indices.tolist()
     if sampled.id not in top:
         top.append(sampled.id)

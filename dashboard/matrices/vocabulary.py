@@ -9,6 +9,7 @@ from dashboard.browser.next_token import SAME_CHANCE
 from dashboard.link import visit
 from dashboard.matrices.words import ALL_OF_VOCABULARY
 from dashboard.server import rude_words
+from dashboard.server.on_screen import stages_of
 from dashboard.shell.fields import opening
 from dashboard.shell.fragments import change
 from llm_core import Step
@@ -52,7 +53,7 @@ def vocabulary_table(step: Step) -> "pd.DataFrame":
     likely it is as if all tokens had the same chance."""
     import pandas as pd  # takes a third of a second, which the first page need not wait for
 
-    p = step.sampled.stages[0].probabilities
+    p = stages_of(step)[0].probabilities
     order = p.argsort(descending=True, stable=True)
     model = step.run.model
     labels = vocabulary_labels(model.tokenizer, model.config.vocab_size)

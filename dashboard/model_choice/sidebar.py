@@ -77,9 +77,15 @@ def _sampling() -> None:
         st.caption(marked_one(words.GREEDY))
 
 
-@fragment("more", reads={*(stage.name for stage in STAGES), "new_tokens", "weights_seed", "dtype", "pooling", "scale"})
 def _more() -> None:
-    chosen = visit.current()
+    """Three parts, so that a value draws few fields again: for each one Streamlit goes through the whole state."""
+    _drawing()
+    _weights()
+    _looks()
+
+
+@fragment("drawing", reads={"new_tokens", *(stage.name for stage in STAGES if stage is not TEMPERATURE)})
+def _drawing() -> None:
     for stage in STAGES:
         if stage is not TEMPERATURE:  # it stands above, beside the dice
             _stage(stage)
@@ -88,22 +94,31 @@ def _more() -> None:
         1,
         settings.MOST_NEW_TOKENS,
         step=1,
-        **field("new_tokens", chosen.new_tokens, _take, "new_tokens"),
+        **field("new_tokens", visit.current().new_tokens, _take, "new_tokens"),
     )
-    random = models.is_random(chosen.model)
+
+
+@fragment("weights", reads={"weights_seed"})
+def _weights() -> None:
+    chosen = visit.current()
     with _limited("weights seed", settings.LARGEST_WEIGHTS_SEED, chosen.weights_seed):
         st.number_input(
             words.WEIGHTS_SEED,
             0,
             settings.LARGEST_WEIGHTS_SEED,
             step=1,
-            disabled=not random,
+            disabled=not models.is_random(chosen.model),
             help=words.OF_WEIGHTS_SEED,
             **field("weights_seed", chosen.weights_seed, _take, "weights_seed"),
         )
+
+
+@fragment("looks", reads={"dtype", "pooling", "scale"})
+def _looks() -> None:
+    chosen = visit.current()
     st.selectbox(
         words.NUMBER_TYPE,
-        disabled=random,
+        disabled=models.is_random(chosen.model),
         help=words.OF_NUMBER_TYPE,
         **choice("dtype", chosen.dtype, models.OFFERED_DTYPES, _take, "dtype"),
     )

@@ -23,7 +23,7 @@ from dashboard.matrices.readings import Reading, read_matrices
 from dashboard.matrices.sections import SECTION_TITLES, SHOWN, shows_all
 from dashboard.server import rude_words
 from dashboard.server.computed import run_of
-from dashboard.server.on_screen import on_screen, step_index, token_position
+from dashboard.server.on_screen import on_screen, stages_of, step_index, token_position
 from dashboard.shell import waiting
 from dashboard.shell.fragments import callback, change, fragment
 from dashboard.shell.glossary import glossary_key, marked_one
@@ -100,7 +100,7 @@ def stations_strip() -> None:
 
 def tokens_in_view(step: Step, station: str) -> set[int]:
     """The ids of all tokens that this station's page writes out, the table of the vocabulary apart."""
-    run, p = step.run, step.sampled.stages[0].probabilities
+    run, p = step.run, stages_of(step)[0].probabilities
     every = shows_all(run.model.config)
     found = {*run.ids, *p.topk(RUNNERS).indices.tolist()}
     if every or station == "logits":
@@ -114,7 +114,7 @@ def station_cards(step: Step, run: Run, look: Look) -> list[Station]:
     """The six stations with small pictures of their matrices, of the chosen layer and head."""
     names = ["input", f"layers.{look.layer}.attention.weights", f"layers.{look.layer}.feedforward.hidden"]
     x, weights, hidden = read_matrices(step, names).values()
-    drawn_from = step.sampled.stages[-1].probabilities
+    drawn_from = stages_of(step)[-1].probabilities
     label = run.model.tokenizer.label
     pictures = {
         "text": (
@@ -153,7 +153,7 @@ def _thumbnail(reading: Reading, head: int = 0, kind: ThumbnailKind = "signed") 
 def rail() -> None:
     """The sampled token of the chosen step, and the most likely ones."""
     _, run, step = on_screen()
-    sampled, p = step.sampled, step.sampled.stages[0].probabilities
+    sampled, p = step.sampled, stages_of(step)[0].probabilities
     facts = [(percent(sampled.probability), "probability"), (f"{number(sampled.probability * len(p))} ×", SAME_CHANCE)]
     facts.append((percent(sampled.drawn_probability), DRAWN))  # always: the card must not grow and shrink
     best, label = p.topk(RUNNERS).indices.tolist(), run.model.tokenizer.label

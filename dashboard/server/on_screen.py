@@ -3,7 +3,12 @@
 from dashboard.link.settings import Settings
 from dashboard.link.visit import current
 from dashboard.server.computed import run_of
+from dashboard.server.kept import Kept
 from llm_core import Run, Step
+from llm_core.runs.sampling import Stage
+
+_STAGES: Kept[list[Stage]] = Kept(8, lambda found: 1)
+"""Of the latest 8 samples, of all visitors: about 3 MB each for GPT-2's vocabulary."""
 
 
 def step_index(settings: Settings, run: Run) -> int:
@@ -16,6 +21,13 @@ def on_screen() -> tuple[Settings, Run, Step]:
     chosen = current()
     run = run_of(chosen)
     return chosen, run, run.steps[step_index(chosen, run)]
+
+
+def stages_of(step: Step) -> list[Stage]:
+    """The distributions of a step's sampling: several parts of a page look at them, so never change them."""
+    run = step.run
+    key = run.model.weights.version, tuple(run.ids[: step.positions.stop]), tuple(run.sampling.stage_values.values())
+    return _STAGES.get(key, lambda: step.sampled.stages)
 
 
 def token_position(settings: Settings, run: Run) -> int:

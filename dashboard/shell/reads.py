@@ -92,6 +92,13 @@ def _rows(chosen: Settings, run: Run) -> Hashable:
     return run.model.weights.version, index, tuple(run.ids[: run.steps[index].positions.stop]), len(run.ids)
 
 
+@derived("read", OF_RUN | {"step"})
+def _read(chosen: Settings, run: Run) -> Hashable:
+    """The tokens that the step on screen reads, and where."""
+    step = run.steps[step_index(chosen, run)]
+    return tuple(step.ids), step.positions
+
+
 @derived("sampled", OF_RUN | {"step"})
 def _sampled(chosen: Settings, run: Run) -> Hashable:
     """What the sampler did with the logits of the step on screen."""
