@@ -30,6 +30,11 @@ class Server:
         """Bytes of memory that its process has now."""
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
+    def worked(self) -> float:
+        """Seconds of one core that its process has worked."""
+        user, system, *_ = psutil.Process(self.process.pid).cpu_times()
+        return float(user + system)
+
     def wait(self, seconds: float = 90) -> None:
         """Until it answers. Raises RuntimeError where it does not."""
         while time.perf_counter() - self.started < seconds and self.process.poll() is None:
