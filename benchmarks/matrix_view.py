@@ -81,8 +81,8 @@ def clicking(browser: Browser) -> Iterator[Row]:
     """A click on a cell until its explanation is there, against a bare page of one heatmap that is drawn again."""
     with both_served() as (ours, theirs):
         pages = {
-            "toy": chromium.opened(browser, ours, "[class*='st-key-chart-']"),
-            "deep": chromium.opened(browser, f"{ours}/?{urlencode(SMOLLM2)}", "[class*='st-key-chart-']"),
+            "toy": chromium.opened(browser, ours, ".board-picture"),
+            "deep": chromium.opened(browser, f"{ours}/?{urlencode(SMOLLM2)}", ".board-picture"),
         }
         bare = chromium.opened(browser, theirs, BARE)
         sides: dict[str, Callable[[], float]] = {
@@ -157,7 +157,7 @@ def computing(folder: Path) -> Iterator[Row]:
 
 
 _NEXT_CELL = """() => {
-  const figure = document.querySelector("[class*='st-key-chart-'] .js-plotly-plot");
+  const figure = document.querySelector(".board-picture .js-plotly-plot");
   figure.scrollIntoView({ block: "center" });
   const trace = figure._fullData.find((t) => t.type === "heatmap" && t.meta?.matrix);
   const axis = (name) => figure._fullLayout[`${name[0]}axis${name.slice(1)}`];

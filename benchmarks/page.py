@@ -16,8 +16,8 @@ from benchmarks.serving import serving
 
 ROUNDS = 7
 STARTS, VISITS = 4, 5
-MATRICES = "[class*='st-key-chart-']:has(.heatmaplayer)"
-BARS, CARD = ".st-key-chart-sample", ".st-key-next-token-card"
+MATRICES = ".board-picture:has(.heatmaplayer)"
+BARS, CARD = "[data-key=chart-sample]", ".st-key-next-token-card"
 DEEP = "?" + urlencode({"model": "smollm2-135m", "text": "The capital of France is Paris. " * 43})  # 302 tokens
 HEATMAP = ".js-plotly-plot .heatmaplayer image"
 BARE = "[class*='st-key-chart-']"
@@ -42,7 +42,7 @@ def redrawing(browser: Browser) -> Iterator[Row]:
         deep = chromium.opened(browser, f"{ours.address}/{DEEP}", MATRICES)
         charts = toy.evaluate(_CHARTS, MATRICES)
         stepping = chromium.opened(browser, ours.address, MATRICES)
-        seen = ", ".join(f".{name}" for name in toy.evaluate(_ON_SCREEN, MATRICES))
+        seen = ", ".join(toy.evaluate(_ON_SCREEN, MATRICES))
         count = sum(len(chart["heatmaps"]) for chart in charts)
         same, single = Path(scratch) / "same.json", Path(scratch) / "single.json"
         same.write_text(json.dumps(charts))
@@ -186,7 +186,7 @@ def start(browser: Browser, script: str) -> float:
 _ON_SCREEN = """(charts) => [...document.querySelectorAll(charts)].filter((place) => {
   const { top, bottom } = place.getBoundingClientRect();
   return bottom > 0 && top < innerHeight;
-}).map((place) => place.className.match(/st-key-chart-\\S+/)[0])"""
+}).map((place) => `[data-key="${place.dataset.key}"]`)"""
 
 _CHARTS = """(charts) => [...document.querySelectorAll(charts)].map((place) => {
   const figure = place.querySelector(".js-plotly-plot");

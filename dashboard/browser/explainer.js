@@ -1,6 +1,7 @@
 // @ts-check
 // The panel that explains a cell.
 
+import { BLOCKS } from "./board/blocks.js";
 import { stopCells, watchCells } from "./board/choosing.js";
 import { stopDrags, watchDrags } from "./board/drag.js";
 import { rootOf, whenUnmounted } from "./component.js";
@@ -135,7 +136,7 @@ export function goBack(panel) {
 
 function close(panel) {
   const focusInside = panel.root.matches(":focus-within");
-  const explained = document.querySelector(".cell-outline")?.closest('[class*="st-key-equation-"]');
+  const explained = document.querySelector(".cell-outline")?.closest(BLOCKS);
   panel.root.hidden = true; // at once; Python then says the same
   if (focusInside || document.activeElement === document.body) giveFocusBack(panel.opener, explained);
   if (panel.opener) document.querySelector(".stMain").scrollTo({ top: panel.home, behavior: motion() });

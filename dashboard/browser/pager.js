@@ -2,11 +2,10 @@
 // Pages through the matrices of an equation that is wider than the screen.
 // The looks are in page.css, since blocks and buttons lie in the page, outside this component.
 
+import { BLOCKS } from "./board/blocks.js";
 import { matricesAcross, watchFigures } from "./board/figures.js";
 import { whenUnmounted } from "./component.js";
 import { element } from "./element.js";
-
-const BLOCKS = '[class*="st-key-equation-"]';
 
 const paging = { figures: null, sizes: null, frame: 0, blocks: new Map() };
 
@@ -146,7 +145,7 @@ function showPlace(block) {
 
 /** How high the words above a block's figure are: they do not scroll with it, and so do not fade out with it. */
 function wordsAbove(node) {
-  const figure = node.querySelector(':scope > [class*="st-key-chart-"]');
+  const figure = node.querySelector(':scope > .board-picture, :scope > [class*="st-key-chart-"]');
   return figure ? Math.round(figure.getBoundingClientRect().top - node.getBoundingClientRect().top) : 0;
 }
 

@@ -1,6 +1,8 @@
 // @ts-check
 // Bringing a part of a figure into view, above what is docked at the bottom of the page.
 
+import { BLOCKS } from "./board/blocks.js";
+
 const ROOM_BELOW = 40; // pixels of a block that is too high, seen below what is marked in it
 
 /** Pixels that stay free above: on a phone Streamlit's header covers some. */
@@ -70,5 +72,5 @@ function distance({ block, mark }, bottom) {
 
 /** The equation around an outline; the outline itself where there is none. */
 export function blockOf(mark) {
-  return mark.closest('[class*="st-key-equation-"]') ?? mark;
+  return mark.closest(BLOCKS) ?? mark;
 }

@@ -5,6 +5,7 @@ import { rootOf, whenUnmounted } from "./component.js";
 import { button, element, formula } from "./element.js";
 import { dock, giveFocusBack } from "./panel.js";
 import { keepScrolling, motion } from "./reveal.js";
+import { BLOCKS } from "./board/blocks.js";
 import { pointAt, revealSoon, stopPointing } from "./tour_outlines.js";
 import { glossedElement } from "./words.js";
 /** @import { Component } from "./streamlit" */
@@ -13,7 +14,7 @@ import { glossedElement } from "./words.js";
 const tours = new WeakMap(); // parentElement -> its tour, kept over every rerun
 const FIELDS = "input, textarea, select, [contenteditable=true]";
 const TAKE_ARROWS = `${FIELDS}, [role=radio], [role=slider], [role=tab], [role=listbox], [role=combobox], canvas,
-  [data-testid=stDataFrame], [class*="st-key-equation-"][tabindex]`; // what has a use of its own for ← and →
+  [data-testid=stDataFrame], :is(${BLOCKS})[tabindex]`; // what has a use of its own for ← and →
 
 /** @param {Component<TourMessage>} component */
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -244,7 +245,7 @@ function leave(tour) {
   tour.wanted = null;
   if (!tour.data.stop) return tour.ask("present", false);
   const focusInside = tour.root.matches(":focus-within");
-  const pointed = document.querySelector(".tour-outline")?.closest('[class*="st-key-equation-"]');
+  const pointed = document.querySelector(".tour-outline")?.closest(BLOCKS);
   if (!tour.data.present) tour.root.hidden = true; // at once; Python then says the same
   pointNowhere(tour);
   if (tour.opener?.isConnected) tour.opener.focus({ preventScroll: true });

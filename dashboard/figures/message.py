@@ -28,7 +28,8 @@ class BoardPicture:
 
     key: its name; what is drawn under the same name is changed, not drawn anew. traces and layout: a Plotly figure as
     plain values; values of a trace may be arrays. alternative: what is seen, in words. step: of the run, where it shows
-    one.
+    one. text: what stands above an equation, which then scrolls by itself: our own Markdown, of which the board knows
+    **bold**, `code`, links to words of the glossary and the end of a line.
     """
 
     key: str
@@ -36,6 +37,7 @@ class BoardPicture:
     layout: dict[str, Any]
     alternative: str
     step: int | None = None
+    text: str | None = None
 
     @cached_property
     def matrices(self) -> list[str]:
@@ -109,6 +111,7 @@ def _described(drawing: BoardPicture, arrays: list[bytes]) -> dict[str, Any]:
         "width": width,
         "height": height,
         "alternative": drawing.alternative,
+        "text": drawing.text,
         "traces": traces,
         "layout": drawing.layout,
         "arrays": places,
@@ -152,7 +155,7 @@ def _drawing(said: dict[str, Any], body: memoryview) -> BoardPicture:
         {name: arrays[value["array"]] if _is_place(value) else value for name, value in trace.items()}
         for trace in said["traces"]
     ]
-    return BoardPicture(said["key"], traces, said["layout"], said["alternative"], said["step"])
+    return BoardPicture(said["key"], traces, said["layout"], said["alternative"], said["step"], said["text"])
 
 
 def _is_place(value: Any) -> bool:

@@ -10,21 +10,20 @@ from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation as draw
 from dashboard.figures.geometry import EquationPart
 from dashboard.figures.made import Made
+from dashboard.figures.message import BoardPicture
 from dashboard.figures.picture import Picture, percent
 from dashboard.figures.sampling import StageBars, stage_bars
-from dashboard.link import visit
 from dashboard.link.settings import Settings
 from dashboard.matrices.equations import Equation, equations, groups, sampled_equation
 from dashboard.matrices.look import has_choice, look_of
 from dashboard.matrices.pictures import Look
 from dashboard.matrices.shared_heads import sharing_sentence
 from dashboard.matrices.vocabulary import whole_vocabulary
-from dashboard.server.computed import run_of
 from dashboard.server.kept import Kept
-from dashboard.server.on_screen import on_screen, stages_of, step_index
+from dashboard.server.on_screen import on_screen, stages_of
 from dashboard.shell import glossary
 from dashboard.shell.fragments import fragment
-from dashboard.shell.pictures import draw_figure
+from dashboard.shell.pictures import draw_equations, draw_figure, on_board
 from dashboard.shell.reads import OF_MODEL, derived
 from llm_core import ModelConfig, Run, Step
 
@@ -72,10 +71,6 @@ def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
         with st.container(key="section-rest"):
             st.subheader(REST, anchor=False)
     text = st.container(key="section-text") if station in (None, "text") else None
-    if run.model.config.heads > 1:
-        head_row("", station)  # also where no equation shows a head: another head asks for them
-    if station not in (None, "logits"):
-        sampled_row("")  # likewise: other dice ask for it
     if station not in ("text", "sample"):
         equation_sections(step, run, look, station)
     if text is not None:
@@ -86,49 +81,55 @@ def sections(step: Step, run: Run, look: Look, station: str | None) -> None:
 
 def equation_sections(step: Step, run: Run, look: Look, station: str | None) -> None:
     """All equations of one layer, or the station's, each under the heading of its station."""
-    rows = _drawn(step, run, look, station)
-    texts = texts_of([row for row, _ in rows], run.model.config, look)
-    for name, drawn in itertools.groupby(rows, lambda row: row[0].station):
+    rows = [row for row, _ in _drawn(step, run, look, station)]
+    texts = texts_of(rows, run.model.config, look)
+    for name, group in itertools.groupby(rows, lambda row: row.station):
+        own = list(group)
         with st.container(key=f"section-{name}"):
             heading(name, texts[f"section-{name}"])
-            for row, figure in drawn:
-                if row.of_head and run.model.config.heads > 1:
-                    head_row(row.key, station)
-                elif row.of_sampled:
-                    sampled_row(texts[row.key])
-                else:
-                    equation_row(row, figure, texts[row.key], step.index)
+            if any(row.of_sampled for row in own):
+                equations_of_sampled(name, station)
+            elif run.model.config.heads > 1 and any(row.of_head for row in own):
+                equations_of_head(name, station)
+            else:
+                _draw_equations(name, station)
 
 
 @fragment("of-head", reads=READS | {"head"})
-def head_row(key: str, station: str | None) -> None:
-    """An equation that shows one head: another one is drawn here, while the equations around it stand still."""
-    if not key:
-        return
-    chosen = visit.current()
-    run = run_of(chosen)
+def equations_of_head(name: str, station: str | None) -> None:
+    """A section whose equations show one head: another one is drawn here, while the other sections stand still."""
+    _draw_equations(name, station)
+
+
+@fragment("of-sampled", reads=READS | {"drawn"})
+def equations_of_sampled(name: str, station: str | None) -> None:
+    """The section of the logits, with the column of the drawn token: other dice draw no other section again."""
+    _draw_equations(name, station)
+
+
+def _draw_equations(name: str, station: str | None) -> None:
+    """The equations of one section, of those that the station shows: what each computes, and its figure."""
+    chosen, run, step = on_screen()
     look = look_of(chosen, run.model.config)
-    step = run.steps[step_index(chosen, run)]
-    rows = _drawn(step, run, look, station)
-    row, figure = next((row, figure) for row, figure in rows if row.key == key)
-    equation_row(row, figure, texts_of([row for row, _ in rows], run.model.config, look)[key], step.index)
+    drawn = _drawn(step, run, look, station)
+    texts = texts_of([row for row, _ in drawn], run.model.config, look)
+    own = [(row, figure) for row, figure in drawn if row.station == name]
+    own = [_with_sampled(step, run, look) if row.of_sampled else (row, figure) for row, figure in own]
+    pictures = [_on_board(row, figure, texts[row.key], step) for row, figure in own]
+    draw_equations(pictures, key=f"equations-{name}")
 
 
-@fragment("drawn-token", reads=READS | {"drawn"})
-def sampled_row(text: str) -> None:
-    """The equation of the logits, with the column of the token that was drawn: other dice draw it again, and no other.
+def _on_board(row: Equation, figure: Made, text: str, step: Step) -> BoardPicture:
+    said = "; ".join(f"{e.title}: {e.formula}" for e in row.entries)
+    return on_board(figure, key=f"chart-{row.key}", alt=f"{said}. {row.alternative}", step=step.index, text=text)
 
-    text: what stands above it, as Markdown; empty where this station has no logits.
-    """
-    if not text:
-        return
-    chosen = visit.current()
-    run = run_of(chosen)
-    step, look = run.steps[step_index(chosen, run)], look_of(chosen, run.model.config)
+
+def _with_sampled(step: Step, run: Run, look: Look) -> tuple[Equation, Made]:
+    """The equation of the logits, with the column of the token that was drawn."""
     ids, sampled = tuple(run.ids[: step.positions.stop]), step.sampled.id
     key = run.model.weights.version, ids, step.index, len(run.ids), look, sampled
     ((row, figure),) = SAMPLED.get(key, lambda: [_with_figure(sampled_equation(step, look), len(run.ids))])
-    equation_row(row, figure, text, step.index)
+    return row, figure
 
 
 def _drawn(step: Step, run: Run, look: Look, station: str | None) -> list[tuple[Equation, Made]]:
@@ -191,14 +192,6 @@ def heading(station: str, meaning: str = "") -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"heading-{station}"):
         st.subheader(title, anchor=False, width="content")
         st.caption(meaning, width="content")
-
-
-def equation_row(row: Equation, figure: Made, text: str, step: int) -> None:
-    """One equation of a step: what it computes, as Markdown, then the figure."""
-    with st.container(key=f"equation-{row.key}", gap="xsmall"):
-        st.markdown(text)
-        said = "; ".join(f"{e.title}: {e.formula}" for e in row.entries)
-        draw_figure(figure, key=f"chart-{row.key}", alt=f"{said}. {row.alternative}", step=step)
 
 
 @fragment("token-table", reads={"read"})

@@ -7,6 +7,7 @@ from dashboard.browser.next_token import DRAWN, SAME_CHANCE, Runner, choice_in_w
 from dashboard.browser.ribbon import bytes_remark
 from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation
+from dashboard.figures.message import BoardPicture
 from dashboard.figures.picture import Picture, number, percent
 from dashboard.matrices.sections import MOST_CHARTS
 from dashboard.overview.overview import RUNNERS, phases
@@ -16,7 +17,7 @@ from dashboard.server import rude_words
 from dashboard.shell.dialogs import close_dialog
 from dashboard.shell.fragments import change, fragment, guarded, refusal
 from dashboard.shell.glossary import marked
-from dashboard.shell.pictures import draw_figure
+from dashboard.shell.pictures import draw_equations, on_board
 from dashboard.shell.workarounds import style_that_leaves
 from llm_core import FiledRun
 from llm_core.catalogue.entry import Entry
@@ -169,8 +170,9 @@ def matrices() -> None:
             st.subheader(PARTS[part], anchor=False)
             found = [[run.entries[picture.name] for picture in row] for row in rows]
             texts = ("  \n".join(f"**{e.title}** `{e.formula}` {e.meaning}" for e in each) for each in found)
-            for each, row, text in zip(found, rows, marked(*texts), strict=True):
-                _figure(each, row, run, text, step.index)
+            equations = zip(found, rows, marked(*texts), strict=True)
+            pictures = [_picture(each, row, run, text, step.index) for each, row, text in equations]
+            draw_equations(pictures, key=f"equations-filed-{part}")
 
 
 def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
@@ -185,12 +187,10 @@ def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:
     return layer, head
 
 
-def _figure(entries: list[Entry], row: list[Picture], run: FiledRun, text: str, step: int) -> None:
-    with st.container(key=f"equation-filed-{entries[0].name.replace('.', '-')}", gap="xsmall"):
-        st.markdown(text)
-        said = "; ".join(f"{e.title}: {e.formula}" for e in entries)
-        key = f"chart-filed-{entries[0].name}"
-        draw_figure(equation(row, len(run.ids)), key=key, alt=f"{said}. {equation_in_words(row)}", step=step)
+def _picture(entries: list[Entry], row: list[Picture], run: FiledRun, text: str, step: int) -> BoardPicture:
+    said = "; ".join(f"{e.title}: {e.formula}" for e in entries)
+    alt = f"{said}. {equation_in_words(row)}"
+    return on_board(equation(row, len(run.ids)), key=f"chart-filed-{entries[0].name}", alt=alt, step=step, text=text)
 
 
 page()

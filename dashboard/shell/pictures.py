@@ -1,5 +1,7 @@
 """Figures on the page: drawn by the board, for whoever looks at them."""
 
+from collections.abc import Sequence
+
 from dashboard.browser.board import board
 from dashboard.figures.made import Made
 from dashboard.figures.message import BoardPicture
@@ -7,9 +9,20 @@ from dashboard.shell import presenter
 
 
 def draw_figure(figure: Made, *, key: str, alt: str, step: int | None = None) -> None:
-    """Draw one figure, larger for a room full of people.
+    """Draw one figure by itself. key, alt and step: as `on_board` takes them."""
+    board([on_board(figure, key=key, alt=alt, step=step)], key=key)
 
-    key: its name on the page. alt: what is seen, in words. step: of the run, where the figure shows one.
+
+def on_board(figure: Made, *, key: str, alt: str, step: int | None = None, text: str | None = None) -> BoardPicture:
+    """A figure for a board, larger for a room full of people.
+
+    key: its name on the page. alt: what is seen, in words. step: of the run, where the figure shows one. text: Markdown
+    above an equation.
     """
     shown = presenter.sized(figure)
-    board([BoardPicture(key, shown.traces, shown.plain_layout, alt, step)], key=key)
+    return BoardPicture(key, shown.traces, shown.plain_layout, alt, step, text)
+
+
+def draw_equations(pictures: Sequence[BoardPicture], *, key: str) -> None:
+    """Draw equations below each other. key: the board's name on the page."""
+    board(pictures, key=key)

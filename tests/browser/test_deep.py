@@ -16,7 +16,7 @@ from .visit import Visit, eventually
 pytestmark = pytest.mark.slow  # about a minute, all of them together
 
 LONG = "one two three four five six seven eight nine ten " * 20  # 201 tokens: pictures of more than 4,096 cells
-NORM = ".st-key-chart-layers-0-attention-norm"
+NORM = "[data-key=chart-layers-0-attention-norm]"
 WEIGHTS = "layers.0.attention.weights"
 
 
@@ -25,14 +25,14 @@ def deep(other_page: Page, address: str) -> Iterator[Visit]:
     """A deep model over a long text, its matrices drawn."""
     other_page.set_viewport_size(WIDE)
     visit = Visit(other_page, address).open(model="llama-nano", text=LONG, panel="heads", head=2)
-    expect(visit.shown(".st-key-chart-layers-0-residual_middle .heatmaplayer image").first).to_be_visible()
+    expect(visit.shown("[data-key=chart-layers-0-residual_middle] .heatmaplayer image").first).to_be_visible()
     yield visit
     visit.leave()
 
 
 def told(visit: Visit, key: str, matrix: str, row: int, column: int) -> str:
     """What is said when the visitor points at a cell."""
-    figure = visit.shown(f".st-key-{key}")
+    figure = visit.shown(f"[data-key={key}]")
     figure.scroll_into_view_if_needed()
     place = figure.evaluate(_PLACE, [matrix, row, column])
     visit.page.mouse.move(0, 0)
@@ -63,7 +63,7 @@ def test_pointing_at_a_cell_of_a_large_matrix_tells_its_number_rounded(deep: Vis
     token = int(pointed[1])
     assert LONG.split()[token] == pointed[2]
     assert abs(token - column) <= 1  # a cell is less than a pixel wide: it may be the next one
-    scale = deep.shown(".st-key-chart-layers-0-attention-scores").evaluate(_SCALE, WEIGHTS)
+    scale = deep.shown("[data-key=chart-layers-0-attention-scores]").evaluate(_SCALE, WEIGHTS)
     assert float(shown[1] or shown[2]) == pytest.approx(min(weights[row, token], scale), abs=scale / 126)
 
 
@@ -88,7 +88,7 @@ def test_another_head_leaves_the_figure_of_all_heads_standing_and_frames_its_own
 def test_a_wide_equation_shows_that_it_scrolls(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 1024, "height": 768})
     visit.open(model="llama-nano")
-    wide = visit.shown(".st-key-equation-layers-0-attention-dot_products")
+    wide = visit.block("chart-layers-0-attention-dot_products")
     expect(wide).to_have_attribute("data-more", re.compile("right"), timeout=30_000)
     assert wide.evaluate("e => getComputedStyle(e, '::-webkit-scrollbar').height") == "10px"
     assert wide.evaluate("e => getComputedStyle(e).scrollbarWidth") == "auto"  # else the one above would not be drawn
@@ -130,7 +130,7 @@ def test_a_link_with_any_part_of_a_matrix_shows_it_with_its_tokens(visit: Visit)
 
 def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_explains_one(visit: Visit) -> None:
     visit.open(model="llama-nano", text="one two three four five six seven eight nine ten " * 30, head=1)
-    figure = visit.shown(".st-key-chart-layers-0-attention-scores")
+    figure = visit.shown("[data-key=chart-layers-0-attention-scores]")
     expect(figure.locator(".heatmaplayer image").last).to_be_visible()
     figure.scroll_into_view_if_needed()
     visit.page.wait_for_timeout(500)  # until the page has scrolled
@@ -167,7 +167,7 @@ def test_a_region_dragged_over_a_large_matrix_opens_its_exact_cells_and_a_click_
 
 
 def test_a_finger_that_moves_over_a_matrix_scrolls_and_drags_nothing(deep: Visit) -> None:
-    figure = deep.shown(".st-key-chart-layers-0-attention-scores")
+    figure = deep.shown("[data-key=chart-layers-0-attention-scores]")
     figure.scroll_into_view_if_needed()
     place = figure.evaluate(_PLACE, [WEIGHTS, 20, 3])
     for kind, expected in (("touch", 0), ("pen", 1)):

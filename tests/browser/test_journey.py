@@ -13,7 +13,7 @@ from .visit import Visit, run_of
 def test_a_number_stands_in_the_cell_that_it_is_of(visit: Visit) -> None:
     visit.open()
     visit.expect_matrices(run_of(Settings()))
-    figure = visit.page.locator(".st-key-chart-layers-0-attention-q")
+    figure = visit.page.locator("[data-key=chart-layers-0-attention-q]")
     numbers = figure.locator(".cell-numbers text")
     expect(numbers).to_have_count(5 * 8 + 8 * 8 + 5 * 8)  # X, W_q, Q
     for index in (0, 39, 40, 103, 104, 143):

@@ -103,7 +103,7 @@ def test_at_390_the_card_is_a_bar_at_the_bottom_and_arrows_show_one_matrix_at_a_
     expect(visit.sampled).to_have_text(run_of(DEFAULTS).steps[0].sampled.label)
     expect(visit.sampled).to_be_in_viewport(ratio=1)
 
-    block = visit.shown(".st-key-equation-layers-0-attention-q")
+    block = visit.block("chart-layers-0-attention-q")
     before, after = block.get_by_role("button", name="Matrix before"), block.get_by_role("button", name="Next matrix")
     place = block.get_by_role("status")
     after.scroll_into_view_if_needed()
@@ -120,7 +120,7 @@ def test_at_390_the_card_is_a_bar_at_the_bottom_and_arrows_show_one_matrix_at_a_
 def test_at_390_the_first_stop_shows_long_labels_of_rows_from_their_beginning(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
     visit.open(text="internationalization and counterrevolutionaries")
-    block = visit.shown(".st-key-equation-layers-0-attention-dot_products")
+    block = visit.block("chart-layers-0-attention-dot_products")
     block.scroll_into_view_if_needed()
     expect(block.get_by_role("status")).to_contain_text("1 of")
 
@@ -182,7 +182,7 @@ def test_with_the_sidebar_closed_the_toys_equations_fit_a_window_1024_wide(visit
     visit.expect_matrices(run_of(DEFAULTS))
     visit.sidebar.hover()
     visit.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
-    blocks = visit.shown('[class*="st-key-equation-"]')
+    blocks = visit.shown('.board-block, [class*="st-key-equation-"]')
     eventually(lambda: _expect_none_scrolls(blocks))
 
 

@@ -169,6 +169,10 @@ class Visit:
         """What matches and can be seen: Streamlit keeps what was replaced in the page, hidden, for a while."""
         return self.main.locator(selector).filter(visible=True)
 
+    def block(self, key: str) -> Locator:
+        """The block around an equation, which scrolls where it is wider than the page. key: of its picture."""
+        return self.shown(f".board-block:has([data-key={key}])")
+
     @property
     def link(self) -> str:
         return str(self.page.evaluate("location.href"))

@@ -19,5 +19,5 @@ def board(drawings: Sequence[BoardPicture], *, key: str) -> None:
 
     Raises ValueError as `packed` does.
     """
-    is_fixed = all(drawing.size[0] for drawing in drawings)
+    is_fixed = all(drawing.size[0] and drawing.text is None for drawing in drawings)
     _mount(key=key, data=packed(drawings), width="content" if is_fixed else "stretch", height="content")

@@ -2,6 +2,7 @@
 // One picture: its element, and the figure that Plotly draws into it.
 
 import { button, element, svgElement } from "../element.js";
+import { newBlock, writeText } from "./blocks.js";
 import { writeNumbers } from "./cell_numbers.js";
 import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarge.js";
 import { figureDrawn, figureGone } from "./figures.js";
@@ -22,13 +23,19 @@ export function newPicture() {
   const figure = element("div", "board-figure");
   host.setAttribute("role", "figure");
   host.append(figure);
-  return { host, figure, drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
+  return { host, figure, block: null, drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
+}
+
+/** What stands for a picture on its board: its block, where it is an equation with a text, or itself. */
+export function placeOf(picture) {
+  return picture.block ?? picture.host;
 }
 
 /** Say what is to be drawn. Returns true where that is another drawing than before. */
 export function describe(picture, drawing) {
   const { host } = picture;
-  const { key, step, matrices, width, height, alternative } = drawing;
+  const { key, step, matrices, width, height, alternative, text } = drawing;
+  if (text !== null) writeText(picture.block ??= newBlock(host), text);
   Object.assign(host.dataset, { key, matrix: matrices.join(" ") });
   if (step === null) delete host.dataset.step;
   else host.dataset.step = step;
@@ -127,5 +134,5 @@ export function discard(picture) {
   picture.sizes?.disconnect();
   figureGone(picture.figure);
   plotly?.purge(picture.figure);
-  picture.host.remove();
+  placeOf(picture).remove();
 }
