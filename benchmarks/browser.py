@@ -70,7 +70,8 @@ def turns(sides: dict[str, Callable[[], float]], rounds: int, warm: int = 1) -> 
 
 
 _STOPWATCH = """() => {
-  const name = (place) => (place.dataset.key ?? place.className.match(/st-key-\\S+/)[0]).replace(/layers-\\d+/, "layer"); // any layer's is one
+  const key = (place) => place.dataset.key ?? place.className.match(/st-key-\\S+/)[0];
+  const name = (place) => key(place).replace(/layers-\\d+/, "layer"); // any layer's is one
   // Streamlit keeps what it replaced in the page for a while, hidden.
   const shown = (node) => node.isConnected && !node.closest("[data-retained]");
   const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);

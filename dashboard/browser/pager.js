@@ -145,7 +145,7 @@ function showPlace(block) {
 
 /** How high the words above a block's figure are: they do not scroll with it, and so do not fade out with it. */
 function wordsAbove(node) {
-  const figure = node.querySelector(':scope > .board-picture, :scope > [class*="st-key-chart-"]');
+  const figure = node.querySelector(":scope > .board-picture");
   return figure ? Math.round(figure.getBoundingClientRect().top - node.getBoundingClientRect().top) : 0;
 }
 

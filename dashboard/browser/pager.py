@@ -14,8 +14,7 @@ def pager(*, key: str = "pager") -> None:
     """Prepare the page for components and equations; call it once, last on the page, outside fragments.
 
     It lets the other components grow and shrink with the screen (their keys must begin with `ribbon`,
-    `timeline` and `stations`), and makes equations scrollable: figures of fixed pixel width, drawn by the
-    board (key `chart-…`) inside `st.container(key="equation-…")`. Where a figure is wider than its column it scrolls
+    `timeline` and `stations`), and makes the board's pictures scrollable: where one is wider than its column it scrolls
     sideways with a soft edge; at 640 pixels or less it gets ‹ › buttons that go from matrix to matrix. A trace's `meta`
     may have a `label`, which is then shown between them.
 

@@ -14,7 +14,7 @@ import { glossedElement } from "./words.js";
 const tours = new WeakMap(); // parentElement -> its tour, kept over every rerun
 const FIELDS = "input, textarea, select, [contenteditable=true]";
 const TAKE_ARROWS = `${FIELDS}, [role=radio], [role=slider], [role=tab], [role=listbox], [role=combobox], canvas,
-  [data-testid=stDataFrame], :is(${BLOCKS})[tabindex]`; // what has a use of its own for ← and →
+  [data-testid=stDataFrame], ${BLOCKS}[tabindex]`; // what has a use of its own for ← and →
 
 /** @param {Component<TourMessage>} component */
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -28,8 +28,8 @@ class BoardPicture:
 
     key: its name; what is drawn under the same name is changed, not drawn anew. traces and layout: a Plotly figure as
     plain values; values of a trace may be arrays. alternative: what is seen, in words. step: of the run, where it shows
-    one. text: what stands above an equation, which then scrolls by itself: our own Markdown, of which the board knows
-    **bold**, `code`, links to words of the glossary and the end of a line.
+    one. text: what stands above it: our own Markdown, of which the board knows **bold**, `code`, links to words of
+    the glossary and the end of a line.
     """
 
     key: str
@@ -37,7 +37,7 @@ class BoardPicture:
     layout: dict[str, Any]
     alternative: str
     step: int | None = None
-    text: str | None = None
+    text: str = ""
 
     @cached_property
     def matrices(self) -> list[str]:

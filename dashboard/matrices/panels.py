@@ -81,7 +81,7 @@ def open_panel(run: Run, step: Step, look: Look, chosen: Settings, position: int
     head_frame()  # also where no heads are shown: another head asks for it
     if not panel:
         return
-    with st.container(key="depth", border=True, gap="small"), st.container(key=f"equation-{panel}", gap="xsmall"):
+    with st.container(key="depth", border=True, gap="small"), st.container(gap="xsmall"):
         if panel == "heads":
             all_heads(step, look)
         elif panel == "stream":

@@ -13,11 +13,11 @@ def draw_figure(figure: Made, *, key: str, alt: str, step: int | None = None) ->
     board([on_board(figure, key=key, alt=alt, step=step)], key=key)
 
 
-def on_board(figure: Made, *, key: str, alt: str, step: int | None = None, text: str | None = None) -> BoardPicture:
+def on_board(figure: Made, *, key: str, alt: str, step: int | None = None, text: str = "") -> BoardPicture:
     """A figure for a board, larger for a room full of people.
 
     key: its name on the page. alt: what is seen, in words. step: of the run, where the figure shows one. text: Markdown
-    above an equation.
+    above it.
     """
     shown = presenter.sized(figure)
     return BoardPicture(key, shown.traces, shown.plain_layout, alt, step, text)

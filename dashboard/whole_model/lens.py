@@ -170,7 +170,7 @@ def _grid(step: Step, chosen: Settings) -> None:
         doors_in_short(len(found.doors)),
         tokens,
     )
-    with st.container(key="equation-whole-lens", gap="xsmall"):
+    with st.container(gap="xsmall"):
         draw_figure(figure, key="chart-whole-lens", alt=guesses_in_words(step, found), step=step.index)
         st.caption(words.LENS_SCALE + rude_words.mask_remark(step.run.model.tokenizer, np.unique(ids[..., 0]).tolist()))
     _choice_of_window(step, chosen)

@@ -190,13 +190,12 @@ def chosen_matrix() -> None:
     tokens = Tokens.likeliest(step) if entry.axes[-1] == "vocab" else None
     picture = pictures.matrix(entry.name, tokens) if tokens else pictures.labelled(entry.name)
     st.subheader(" · ".join([entry.title, *_where(entry, config, look.head)]), anchor=False)
-    with st.container(key="equation-whole-matrix", gap="xsmall"):
-        draw_figure(
-            equation([picture], len(run.ids), _ROOM),
-            key="chart-whole-matrix",
-            alt=f"{entry.title}: {entry.formula}. {equation_in_words([picture])}",
-            step=step.index,
-        )
+    draw_figure(
+        equation([picture], len(run.ids), _ROOM),
+        key="chart-whole-matrix",
+        alt=f"{entry.title}: {entry.formula}. {equation_in_words([picture])}",
+        step=step.index,
+    )
     shared = entry.axes[0] == "kv_head"
     sharing = sharing_sentence(config, look.head) if shared and config.heads > 1 else ""
     meaning, sharing = marked(f"**{entry.title}** `{entry.formula}` {entry.meaning}.", sharing)

@@ -182,7 +182,7 @@ def test_with_the_sidebar_closed_the_toys_equations_fit_a_window_1024_wide(visit
     visit.expect_matrices(run_of(DEFAULTS))
     visit.sidebar.hover()
     visit.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
-    blocks = visit.shown('.board-block, [class*="st-key-equation-"]')
+    blocks = visit.shown(".board-block")
     eventually(lambda: _expect_none_scrolls(blocks))
 
 

@@ -1,10 +1,9 @@
 // @ts-check
-// The block around an equation: its text, and the picture, which scrolls where it is wider than the page.
+// The block around a picture: its text, if it has one, and the picture, which scrolls where it is wider than the page.
 
 import { element } from "../element.js";
 
-/** All blocks of the page: the board's, and those of figures that have fields of their own beside them. */
-export const BLOCKS = '.board-block, [class*="st-key-equation-"]';
+export const BLOCKS = ".board-block";
 
 const MARKS = /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((#word-[\w-]+)\)| {2}\n/g;
 

@@ -2,7 +2,7 @@
 // A board: the pictures of one message, below each other.
 
 import { readMessage } from "./message.js";
-import { describe, discard, newPicture, placeOf } from "./picture.js";
+import { describe, discard, newPicture } from "./picture.js";
 import { drawSoon, forget } from "./schedule.js";
 
 const boards = new WeakMap(); // its root -> { pictures by key, bytes }
@@ -14,13 +14,13 @@ export function showBoard(root, bytes, loading) {
   const drawings = readMessage(bytes);
   const wanted = new Set(drawings.map(({ key }) => key));
   for (const key of board.pictures.keys()) if (!wanted.has(key)) remove(board, key);
-  root.classList.toggle("board-blocks", drawings.some(({ text }) => text !== null));
+  root.classList.add("board");
   drawings.forEach((drawing, index) => {
     const picture = board.pictures.get(drawing.key) ?? newPicture();
     board.pictures.set(drawing.key, picture);
     const isOther = describe(picture, drawing);
     const there = root.children[index] ?? null;
-    if (there !== placeOf(picture)) root.insertBefore(placeOf(picture), there); // what is moved would lose the focus
+    if (there !== picture.block) root.insertBefore(picture.block, there); // what is moved would lose the focus
     if (isOther) drawSoon(picture, loading);
   });
 }

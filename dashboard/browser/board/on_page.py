@@ -11,7 +11,9 @@ _mount = component("board/on_page.js", styles=[], isolated=False, plotly=True)
 
 
 def board(drawings: Sequence[BoardPicture], *, key: str) -> None:
-    """Draw these pictures below each other. Its looks are board.css's, which the page has once.
+    """Draw these pictures below each other; one that is wider than the page scrolls sideways.
+
+    Its looks are board.css's, which the page has once.
 
     Arguments:
         drawings: each with a key of its own. One that is drawn already under its key is changed where it stands.
@@ -19,5 +21,4 @@ def board(drawings: Sequence[BoardPicture], *, key: str) -> None:
 
     Raises ValueError as `packed` does.
     """
-    is_fixed = all(drawing.size[0] and drawing.text is None for drawing in drawings)
-    _mount(key=key, data=packed(drawings), width="content" if is_fixed else "stretch", height="content")
+    _mount(key=key, data=packed(drawings), width="stretch", height="content")

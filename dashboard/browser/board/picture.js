@@ -23,19 +23,15 @@ export function newPicture() {
   const figure = element("div", "board-figure");
   host.setAttribute("role", "figure");
   host.append(figure);
-  return { host, figure, block: null, drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
-}
-
-/** What stands for a picture on its board: its block, where it is an equation with a text, or itself. */
-export function placeOf(picture) {
-  return picture.block ?? picture.host;
+  return { host, figure, block: newBlock(host), drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
 }
 
 /** Say what is to be drawn. Returns true where that is another drawing than before. */
 export function describe(picture, drawing) {
-  const { host } = picture;
+  const { host, block } = picture;
   const { key, step, matrices, width, height, alternative, text } = drawing;
-  if (text !== null) writeText(picture.block ??= newBlock(host), text);
+  writeText(block, text);
+  block.toggleAttribute("data-scrolls", Boolean(width)); // others take the page's width
   Object.assign(host.dataset, { key, matrix: matrices.join(" ") });
   if (step === null) delete host.dataset.step;
   else host.dataset.step = step;
@@ -134,5 +130,5 @@ export function discard(picture) {
   picture.sizes?.disconnect();
   figureGone(picture.figure);
   plotly?.purge(picture.figure);
-  placeOf(picture).remove();
+  picture.block.remove();
 }

@@ -1,16 +1,14 @@
 // @ts-check
-// When pictures are drawn: at once what is on screen, the others in idle time, those that are nearest first.
+// When pictures are drawn: at once what is on screen, then the others, those that are nearest first, between frames.
 
 import { draw, sayNotDrawn } from "./picture.js";
 
-const PATIENCE = 300; // milliseconds after which a busy page draws one more, too
 const SLICE = 40; // milliseconds of drawing between two looks at what the visitor does
 const waiting = new Set();
-const later = window.requestIdleCallback ?? ((call) => setTimeout(call, 1));
 const sizes = new ResizeObserver(() => wake()); // what was hidden may be seen by now
 let plotly = null;
 let isDue = false; // what is on screen will be drawn
-let isIdling = false; // the others will be
+let isNext = false; // the others will be
 
 /** Draw a picture as soon as it is its turn. loading: the promise of Plotly. */
 export function drawSoon(picture, loading) {
@@ -37,25 +35,28 @@ function wake() {
 function drawSeen() {
   isDue = false;
   for (const { picture } of inOrder().filter(({ distance }) => distance === 0)) drawNow(picture);
-  idle();
+  goOn();
 }
 
-function idle() {
-  if (isIdling || !waiting.size) return;
-  isIdling = true;
-  later(drawNearest, { timeout: PATIENCE });
+/** Go on once what is drawn is seen. A browser calls a page idle much later than that: 60 ms and more were lost. */
+function goOn() {
+  if (isNext || !waiting.size) return;
+  isNext = true;
+  const soon = () => setTimeout(drawNearest);
+  if (document.hidden) soon(); // it shows no frames
+  else requestAnimationFrame(soon);
 }
 
 /** At least one, and as many as there is time for: each frame of the page costs about as much as a picture. */
-function drawNearest(deadline) {
-  isIdling = false;
-  const until = performance.now() + Math.max(SLICE, deadline?.timeRemaining() ?? 0);
+function drawNearest() {
+  isNext = false;
+  const until = performance.now() + SLICE;
   const next = inOrder(); // what is hidden wakes us when it is seen
   for (const { picture } of next) {
     drawNow(picture);
     if (performance.now() >= until) break;
   }
-  if (next.length) idle();
+  if (next.length) goOn();
 }
 
 /** What can be drawn now, the nearest first, with the pixels that it is away from the window. */
