@@ -268,7 +268,7 @@ def test_what_is_far_below_is_drawn_too_and_all_of_it_before_it_is_printed(page,
     many = [BoardPicture(f"{i}", large().traces, large().layout, "") for i in range(8)]
     board = opened(page, tmp_path, *many)
     assert board.last.bounding_box()["y"] > 1000
-    page.add_init_script("window.requestIdleCallback = () => 0")  # a browser that is never idle
+    page.add_init_script("window.requestAnimationFrame = () => 0")  # a browser that shows no frame
     page.reload()
     page.wait_for_function("document.querySelector('.board-picture[data-drawn]')")
     page.wait_for_timeout(500)

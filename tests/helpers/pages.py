@@ -29,6 +29,11 @@ def pictures(page: AppTest) -> list[BoardPicture]:
     return [each for part in page.get("bidi_component") if part.proto.bytes for each in unpacked(part.proto.bytes)]
 
 
+def texts_above(page: AppTest) -> list[str]:
+    """What stands above the pictures, as Markdown."""
+    return [picture.text for picture in pictures(page)]
+
+
 def drawn(page: AppTest) -> list[dict]:
     """The figures on the page, as Plotly's JSON has them."""
     return [as_json(picture) for picture in pictures(page)]

@@ -24,7 +24,7 @@ from dashboard.matrices.readings import READINGS, read_matrices
 from dashboard.matrices.shared_heads import kv_head_of, sharing_sentence, slice_of
 from llm_core import PRESETS, catalogue, generate, load_model, random_model
 from tests.helpers.links import link_of
-from tests.helpers.pages import drawn, matrices, next_token, opened, sentences, specs
+from tests.helpers.pages import drawn, matrices, next_token, opened, sentences, specs, texts_above
 from tests.helpers.small_models import CONFIGS, ids
 
 GROUPED = "grouped queries, RoPE, SwiGLU"
@@ -76,7 +76,7 @@ def test_another_layer_goes_into_the_link_and_shows_its_matrices():
 def test_another_head_changes_the_head_in_its_equations_and_says_who_shares_its_keys():
     page = opened(model="llama-nano")
     slider(page, "Head").set_value(3).run()
-    assert any("Heads 2 and 3 share KV head 1" in text.value for text in page.markdown)
+    assert any("Heads 2 and 3 share KV head 1" in text for text in texts_above(page))
 
 
 @pytest.mark.parametrize(("name", "value"), [("layer", "4"), ("head", "4"), ("layer", "-1"), ("head", "x")])
@@ -264,10 +264,15 @@ def test_all_heads_of_a_long_text_say_that_their_scale_ends_at_the_99th_percenti
 @pytest.mark.parametrize("panel", ["", "heads"])
 def test_another_head_draws_what_is_a_heads_own_and_nothing_else(panel):
     page = opened(model="llama-nano", text="one two three four five " * 12, **({"panel": panel} if panel else {}))
-    assert len(specs(page)) == (11 if panel else 10)
+    before = specs(page)
+    assert len(before) == (11 if panel else 10)
     slider(page, "Head").set_value(1).run()
     of_head = ("q", "k", "v", "keys", "dot_products", "scores", "head_output", "output")
-    assert set(specs(page)) == {f"chart-layers-0-attention-{name}" for name in of_head}
+    assert {key for key, figure in specs(page).items() if figure != before.get(key)} == {
+        f"chart-layers-0-attention-{name}" for name in of_head
+    }
+    redrawn = {key for key in specs(page) if key != "chart-heads"}
+    assert all(key.startswith("chart-layers-0-") for key in redrawn)  # the section with heads, and nothing else
 
 
 def test_a_click_on_another_heads_small_picture_chooses_it_and_no_other_click_does(monkeypatch):

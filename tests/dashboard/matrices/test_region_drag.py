@@ -13,7 +13,7 @@ from dashboard.matrices.region import layer_entries, region_picture
 from dashboard.matrices.region_drag import part_of, show
 from dashboard.matrices.sections import DRAG
 from llm_core import PRESETS, Step, generate, load_model
-from tests.helpers.pages import exact, opened, sentences
+from tests.helpers.pages import exact, opened, sentences, texts_above
 
 WEIGHTS = "layers.1.attention.weights"
 
@@ -96,7 +96,7 @@ def test_keys_that_the_current_head_shares_leave_it_and_others_choose_the_first_
 @pytest.mark.parametrize(("text", "said"), [("hello how are you?", False), ("one two three four five six " * 60, True)])
 def test_pictures_whose_cells_stand_for_several_say_that_one_can_drag(text: str, said: bool) -> None:
     page = opened(model="llama-nano", text=text, layer="1")
-    assert any(DRAG in markdown.value for markdown in page.markdown) == said
+    assert any(DRAG in text for text in texts_above(page)) == said
 
 
 def test_a_model_of_one_layer_and_one_head_shows_any_part_where_a_matrix_can_be_larger_than_a_picture() -> None:
@@ -106,7 +106,7 @@ def test_a_model_of_one_layer_and_one_head_shows_any_part_where_a_matrix_can_be_
     assert not page.exception and not sentences(page)
     figure = exact(page)["data"][0]
     assert figure["meta"]["matrix"] == "layers.0.attention.weights" and figure["meta"]["origin"]["rows"] == 300
-    assert any(DRAG in markdown.value for markdown in page.markdown)
+    assert any(DRAG in text for text in texts_above(page))
     assert page.button_group(key="choice-panel").options == ["Zoom into a matrix"]
     assert not {"Layer", "Head"} & {slider.label for slider in page.slider}
 

@@ -23,6 +23,7 @@ from tests.helpers.pages import (
     run_file_page,
     saved,
     sentences,
+    texts_above,
     whole_model,
 )
 
@@ -222,6 +223,7 @@ def test_text_that_cannot_be_run_is_refused_and_the_page_stays_alive(text, sente
 def test_text_that_looks_like_trouble_runs_and_is_never_markup(text):
     page = opened(text=text)
     assert not page.exception and drawn(page) and not sentences(page)
+    assert not any(text in said for said in texts_above(page))
     for element in (*page.markdown, *page.caption):
         assert text not in element.value
 
@@ -293,7 +295,7 @@ def test_what_there_is_one_of_is_said_in_the_singular(open_page, new_tokens):
         page = open_page(**(link_query(chosen) | {"step": str(new_tokens - 1), "station": "attention"}))
     assert not page.exception
     said = [element.value for element in (*page.text, *page.caption, *page.markdown)]
-    said += [text for each in pictures(page) for text in (each.alternative, str(as_json(each)))]
+    said += [text for each in pictures(page) for text in (each.text, each.alternative, str(as_json(each)))]
     said += [c.proto.json for c in page.get("bidi_component")]
     for text in said:
         found = re.search(r"(?<![\w.,/×·-])(?<!of )1 (?:new )?\[?(?!is\b|has\b|was\b)[a-z]+s\b.{0,30}", text)

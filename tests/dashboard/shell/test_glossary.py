@@ -12,7 +12,7 @@ from dashboard.model_choice.words import OF_TOY
 from dashboard.shell.glossary import GLOSSARY, found, glossary_key, glossary_words, marked, marked_one, tips
 from llm_core import PRESETS, catalogue, generate, random_model
 from llm_core.catalogue.part_titles import ACTIVATION_TITLES, NORM_TITLES
-from tests.helpers.pages import opened, sentences, whole_model
+from tests.helpers.pages import opened, sentences, texts_above, whole_model
 from tests.helpers.small_models import CONFIGS
 
 LINK = re.compile(r"\[([^\]]+)\]\(#word-([a-z-]+)\)")
@@ -112,7 +112,7 @@ def test_what_is_said_of_the_model_and_its_matrices_has_tips(page):
     shown = page(
         model="custom", shape="v1,layers:2,dim:16,heads:4,kv:2,hidden:32,kind:swiglu,position:rope", part="attention.k"
     )
-    texts = [element.value for element in (*shown.caption, *shown.markdown)]
+    texts = [element.value for element in (*shown.caption, *shown.markdown)] + texts_above(shown)
     for sentence, key in (("random [parameters]", "parameters"), ("share [KV head]", "kv-head")):
         assert any(f"{sentence}(#word-{key})" in text for text in texts), sentence
     if page is whole_model:
