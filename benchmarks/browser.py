@@ -36,11 +36,12 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def opened(browser: Browser, address: str, charts: str) -> Page:
-    """A page of its own on this address, once all charts that match are drawn and stand still."""
+def opened(browser: Browser, address: str, charts: str, texts: str = "") -> Page:
+    """A page of its own on this address, once all charts that match are drawn and stand still; of a page without any
+    once there are these texts."""
     page = browser.new_page(viewport=SCREEN)
     page.goto(address, wait_until="commit")
-    page.locator(f"{charts} .js-plotly-plot").first.wait_for(timeout=90_000)
+    page.locator(f"{charts} .js-plotly-plot" if charts else texts).first.wait_for(timeout=90_000)
     page.evaluate(_STOPWATCH)
     page.evaluate("() => stopwatch.still()")
     return page
@@ -74,7 +75,7 @@ _STOPWATCH = """() => {
   const name = (place) => key(place).replace(/layers-\\d+/, "layer"); // any layer's is one
   // Streamlit keeps what it replaced in the page for a while, hidden.
   const shown = (node) => node.isConnected && !node.closest("[data-retained]");
-  const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
+  const all = (selector) => !selector ? [] : [...document.querySelectorAll(selector)].filter(shown);
   const figures = (charts) => all(charts).map((place) => [name(place), place.querySelector(".js-plotly-plot")]);
   const cell = (c) => c.z ? c.z.map((row) => row.reduce((a, b) => a + (b || 0), 0)).join() : `${c.p} ${c.s}`;
   const values = (figure) => (figure?.calcdata ?? []).map((cells) => cells.map(cell).join()).join();
@@ -105,7 +106,7 @@ _STOPWATCH = """() => {
       const changes = new MutationObserver(() => look());
       for (const [node] of old)
         for (const root of roots(node)) changes.observe(root, { childList: true, subtree: true, characterData: true });
-      if (!missing.size) throw new Error(`there is no ${charts}`);
+      if (!missing.size && !old.length) throw new Error(`there is no ${charts} ${texts}`);
       const key = () => { start ??= performance.now(); };
       addEventListener("keydown", key, { capture: true, once: true });
       addEventListener("pointerdown", key, { capture: true, once: true });

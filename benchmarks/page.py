@@ -20,6 +20,7 @@ MATRICES = ".board-picture:has(.heatmaplayer)"
 BARS, CARD = "[data-key=chart-sample]", ".st-key-next-token-card"
 DEEP = "?" + urlencode({"model": "smollm2-135m", "text": "The capital of France is Paris. " * 43})  # 302 tokens
 HEATMAP = ".js-plotly-plot .heatmaplayer image"
+ANSWER = ".st-key-answer"
 BARE = "[class*='st-key-chart-']"
 
 
@@ -48,9 +49,14 @@ def redrawing(browser: Browser) -> Iterator[Row]:
         same.write_text(json.dumps(charts))
         single.write_text(json.dumps([alone(chart, one) for chart in charts for one in chart["heatmaps"]]))
         script = "benchmarks/bare/heatmaps.py"
-        with serving(script, HEATMAPS=str(same)) as together, serving(script, HEATMAPS=str(single)) as apart:
-            together.wait()
-            apart.wait()
+        with (
+            serving(script, HEATMAPS=str(same)) as together,
+            serving(script, HEATMAPS=str(single)) as apart,
+            serving("benchmarks/bare/round_trip.py") as least,
+        ):
+            for server in (together, apart, least):
+                server.wait()
+            least_page = chromium.opened(browser, least.address, "", ANSWER)
             one, many = (chromium.opened(browser, server.address, BARE) for server in (together, apart))
             taken = chromium.turns(
                 {
@@ -62,19 +68,24 @@ def redrawing(browser: Browser) -> Iterator[Row]:
                     "together": lambda: chromium.seconds(one, raise_seed("Seed"), BARE),
                     "apart": lambda: chromium.seconds(many, raise_seed("Seed"), BARE),
                     "bare slider": lambda: chromium.seconds(many, slide(), BARE),
+                    "least seed": lambda: chromium.seconds(least_page, raise_seed("Seed"), "", ANSWER),
+                    "least slider": lambda: chromium.seconds(least_page, slide(), "", ANSWER),
                 },
                 ROUNDS,
             )
-        for page in (toy, stepping, deep, one, many):
+        for page in (toy, stepping, deep, one, many, least_page):
             page.close()
     as_few = f"as many in {len(charts)} charts"
     what = f"(a) weights seed to all that is on screen redrawn, of {count} heatmaps, against a bare page"
     yield at_most(f"{what} with {as_few}", taken["seen"], taken["together"], 0.5)
+    floor = "(a) the floor of it: the same act on a bare page of two fields and a sentence, against that page"
+    yield at_most(floor, taken["least seed"], taken["together"])
     what = f"(a) weights seed to all {count} heatmaps redrawn, against a bare page"
     yield at_most(f"{what} with {as_few}", taken["seed"], taken["together"], 0.9)
     yield at_most(f"{what} of {count} charts", taken["seed"], taken["apart"])
     what = "(a) temperature slider to token and probabilities, matrices standing still, against all heatmaps redrawn"
     yield at_most(what, taken["slider"], taken["bare slider"], 0.12)
+    yield at_most(floor, taken["least slider"], taken["bare slider"])
     what = f"(a) a click on a step to all that is on screen redrawn, against a bare page with {as_few}"
     yield at_most(what, taken["step"], taken["together"], 0.5)
     what = "(f) layer slider of SmolLM2 with 302 tokens to all its matrices redrawn, against the toy's weights seed"

@@ -11,11 +11,13 @@ right on every page, also below a path of the server's own.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 
 import plotly
 
 _FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^((?:import|export)\b[^;"()]*)"(\.\.?/[^"]+)"', re.MULTILINE)
 
 
 def _digest(content: bytes) -> str:
@@ -41,6 +43,29 @@ def module_address(name: str) -> str:
     if name not in _MODULES:
         raise KeyError(f"dashboard/browser has no module {name!r}")
     return f"scripts/{_DIGEST}/{name}"
+
+
+def with_names(name: str) -> tuple[str, list[str]]:
+    """A module's text with the names of those that it imports in place of their paths, and these names."""
+    needed: list[str] = []
+
+    def named(match: re.Match[str]) -> str:
+        path = (_FOLDER / name).parent / match[2]
+        needed.append(str(PurePosixPath(path.resolve().relative_to(_FOLDER.resolve()))))
+        return f'{match[1]}"{needed[-1]}"'
+
+    return _IMPORT.sub(named, _MODULES[name].decode()), needed
+
+
+def needed_for(name: str) -> list[str]:
+    """A module and all that it imports, and what those import, by their names."""
+    found, waiting = [], [name]
+    while waiting:
+        latest = waiting.pop(0)
+        if latest not in found:
+            found.append(latest)
+            waiting += with_names(latest)[1]
+    return found
 
 
 def scripts() -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.link.hosting import hosted
+from dashboard.server.routes import Early
 
 METRICS = "/_stcore/metrics"
 _ADDRESS = re.compile(r"https?://[\w.*-]+(:\d{1,5})?", re.ASCII)
@@ -26,7 +27,7 @@ _ADDRESS = re.compile(r"https?://[\w.*-]+(:\d{1,5})?", re.ASCII)
 
 def middleware() -> list[Middleware]:
     """For `st.App`."""
-    return [Middleware(SafeAnswers, headers=headers(os.environ.get("EMBED_FROM", "")))]
+    return [Middleware(SafeAnswers, headers=headers(os.environ.get("EMBED_FROM", ""))), Middleware(Early)]
 
 
 def headers(embed_from: str = "") -> dict[str, str]:

@@ -5,9 +5,11 @@ An address names what lies there, so browsers keep it and never ask again. Each 
 
 import gzip
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.url_util import make_url_path
 
@@ -21,6 +23,30 @@ def routes() -> list[Route]:
     """For `st.App`, which does not put routes below `server.baseUrlPath` by itself."""
     base = config.get_option("server.baseUrlPath") or ""
     return [Route(make_url_path(base, "scripts/{rest:path}"), Scripts(modules.scripts()).answer)]
+
+
+class Early:
+    """Has browsers fetch what draws matrices together with the page itself, and not once the page asks for it: the
+    answer that is the page names the scripts of the board and Plotly (RFC 8288)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app, self.links = app, early_links()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_links(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("Content-Type", "").startswith("text/html"):
+                    headers["Link"] = self.links
+            await send(message)
+
+        await self.app(scope, receive, send_with_links if scope["type"] == "http" else send)
+
+
+def early_links() -> str:
+    """Relative to the page, wherever it is served. Only the board's: a proxy may refuse headers of 4 kB."""
+    board = [f"<{modules.module_address(name)}>; rel=modulepreload" for name in modules.needed_for("board/on_page.js")]
+    return ", ".join([f"<{modules.PLOTLY}>; rel=preload; as=script", *board])
 
 
 class Scripts:

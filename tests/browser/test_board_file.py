@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from dashboard.browser.board import html
 from dashboard.figures.colours import BLUE, MASKED, ORANGE, STRONGEST
 from dashboard.figures.equation import equation
 from dashboard.figures.heads import heads_figure
-from dashboard.figures.message import BoardPicture
+from dashboard.figures.message import BoardPicture, packed
 from dashboard.figures.picture import Origin, Picture
 
 from .visit import eventually
@@ -25,19 +26,19 @@ HIDDEN = np.array([[False, True, True], [False, False, True]])
 LARGE = np.linspace(-2, 2, 100 * 100, dtype=np.float32).reshape(100, 100)
 
 
-def signed() -> BoardPicture:
+def signed(values: np.ndarray = SIGNED) -> BoardPicture:
     left = Picture(
         "layers.0.attention.q",
         "Q",
         "2×3",
-        SIGNED,
+        values,
         row_word="position",
         row_start=0,
         row_labels=("<b>a", "b"),
         origin=Origin((2, 3), head=0),
     )
     right = Picture(
-        "x", "X", "2×3", np.where(HIDDEN, 0, SIGNED), hidden=HIDDEN, column_word="key", origin=Origin((2, 3))
+        "x", "X", "2×3", np.where(HIDDEN, 0, values), hidden=HIDDEN, column_word="key", origin=Origin((2, 3))
     )
     figure = equation([left, "=", right], 2)
     return BoardPicture("signed", figure.traces, figure.plain_layout, "Q is X", step=3)
@@ -123,6 +124,60 @@ def test_each_cell_has_the_colour_of_its_number(page, tmp_path, scheme) -> None:
         elif value == 0:
             wanted = ground
         np.testing.assert_allclose(painted(page, shot, "signed", "x", row, column), wanted, atol=3)
+
+
+def test_other_numbers_leave_axes_and_frames_alone_and_look_as_if_they_were_drawn_anew(page, tmp_path) -> None:
+    """What is drawn over an earlier picture, cell by cell, against the same picture in a page of its own."""
+    before, after = signed(), signed(-2 * SIGNED[::-1])
+    opened(page, tmp_path, after)
+    wanted = page.evaluate(_SEEN)
+    opened(page, tmp_path, before)
+    assert page.evaluate(_SEEN) != wanted
+    page.evaluate(_SHOW, base64.b64encode(packed([after])).decode())
+    expect(page.locator(f"[data-digest='{after.digest}'][data-drawn]")).to_have_count(1)
+    assert page.evaluate(_SEEN) == wanted
+    assert page.evaluate("marked.every((node) => node.isConnected)")  # labels, frames: what was there is there
+    x, y = cell(page, "signed", "layers.0.attention.q", 0, 1)
+    page.mouse.move(x, y)
+    page.mouse.move(x + 1, y)
+    expect(page.locator(".hoverlayer .hovertext").first).to_contain_text("0.5")  # −2 times −0.25
+
+
+def test_another_size_is_drawn_anew(page, tmp_path) -> None:
+    opened(page, tmp_path, signed())
+    other = BoardPicture("signed", large().traces, large().layout, "a large one")
+    page.evaluate(_SHOW, base64.b64encode(packed([other])).decode())
+    expect(page.locator(f"[data-digest='{other.digest}'][data-drawn]")).to_have_count(1)
+    seen = page.evaluate(_SEEN)
+    opened(page, tmp_path, other)
+    assert page.evaluate(_SEEN) == seen
+
+
+_SHOW = """async (message) => {
+  window.marked = [...document.querySelectorAll(".xtick, .ytick, .shapelayer path")];
+  const { showBoard } = await import("board/board.js");
+  const { loadPlotly } = await import("board/plotly.js");
+  showBoard(document.querySelector(".board"), Uint8Array.from(atob(message), (c) => c.charCodeAt(0)), loadPlotly(""));
+}"""
+
+# The pixels of each heatmap and where they lie, and all that is written.
+_SEEN = """() => {
+  const images = [...document.querySelectorAll(".heatmaplayer image")].map((image) =>
+    [getComputedStyle(image).opacity, ...["href", "x", "y", "width", "height"].map((name) => image.getAttribute(name))]);
+  const texts = [...document.querySelectorAll(".board-figure text")].filter((text) => !text.closest(".hoverlayer"))
+    .map((text) => { const { x, y } = text.getBoundingClientRect(); return [text.textContent, x, y]; });
+  return [images, texts.sort()];
+}"""
+
+
+def test_texts_are_written_with_their_marks_and_a_tokenizers_are_no_marks(page, tmp_path) -> None:
+    text = "**[Queries](#word-query)** `Q = X W_q` what *each* <b>token</b> looks for  \n**Keys**"
+    opened(page, tmp_path, replace(signed(), text=text))
+    above = page.locator(".board-text")
+    assert above.inner_text() == "Queries Q = X W_q what *each* <b>token</b> looks for\nKeys"
+    assert above.locator("strong").all_inner_texts() == ["Queries", "Keys"]
+    assert above.locator("code").all_inner_texts() == ["Q = X W_q"]
+    assert above.locator("a").get_attribute("href") == "#word-query"
 
 
 def test_each_picture_says_what_it_shows(page, tmp_path) -> None:

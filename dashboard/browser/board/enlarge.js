@@ -49,14 +49,13 @@ export function scaled(host, width, height) {
 }
 
 /** Save a figure as a PNG, in the colours of the page, with the numbers in its cells. */
-export async function savePicture(plotly, figure, { key, layout: { annotations } }) {
+export async function savePicture(plotly, figure, { key, traces, layout: { annotations } }) {
   const style = getComputedStyle(figure);
   const colour = style.color;
   const { width, height } = figure._fullLayout;
   const layout = { ...figure.layout, annotations, paper_bgcolor: backgroundBehind(figure),
                    font: { ...figure.layout.font, color: colour } };
-  const traces = [...figure.data, ...figure.data.flatMap(numbersAsTrace)];
-  const picture = { data: traces, layout };
+  const picture = { data: [...traces, ...traces.flatMap(numbersAsTrace)], layout };
   const url = await plotly.toImage(picture, { format: "png", width, height, scale: SHARP });
   const link = element("a");
   Object.assign(link, { href: url, download: `${key.replaceAll(/[^\w.-]+/g, "-")}.png` });

@@ -9,7 +9,7 @@ import { figureDrawn, figureGone } from "./figures.js";
 import { newWalker } from "./keyboard.js";
 import { tellFigure } from "./cell_words.js";
 import { drawValues, frameOf, holdsOnlyHeatmaps } from "./other_values.js";
-import { withoutTexts, writeTexts } from "./texts.js";
+import { layoutWithoutTexts, tracesWithoutTexts, writeTexts } from "./texts.js";
 
 // What makes Plotly's set-up of interactions several times slower is off: nothing here is zoomed or panned.
 const CONFIG = { displayModeBar: false, doubleClick: false, showAxisDragHandles: false, showAxisRangeEntryBoxes: false,
@@ -61,7 +61,8 @@ export async function draw(picture, plotly) {
   const frame = JSON.stringify(size) + frameOf(drawing);
   if (frame === picture.frame && holdsOnlyHeatmaps(figure)) return drawValues(figure, drawing.traces);
   picture.frame = ""; // until it is drawn
-  await plotly.react(figure, drawing.traces, { ...withoutTexts(drawing.layout), autosize: false, ...size }, CONFIG);
+  const layout = { ...layoutWithoutTexts(drawing.layout), autosize: false, ...size };
+  await plotly.react(figure, tracesWithoutTexts(drawing.traces), layout, CONFIG);
   if (picture.inHand === drawing) picture.frame = frame;
   if (!isNew || !picture.plotly) return; // Plotly has said it, or it is gone by now
   figure.on("plotly_afterplot", () => drawn(picture));
@@ -116,7 +117,7 @@ function drawn(picture) {
   host.dataset.digest = drawing.digest; // of what is seen, not of what is still to be drawn
   host.toggleAttribute("data-drawn", drawing === picture.drawing);
   picture.complaint?.remove();
-  writeTexts(figure, drawing.layout.annotations);
+  writeTexts(figure, drawing);
   writeNumbers(figure);
   walker.draw();
   figureDrawn(figure);

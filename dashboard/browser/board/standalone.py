@@ -3,9 +3,8 @@
 import base64
 import html as markup
 import json
-import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import quote
 
 from dashboard.browser import modules
@@ -13,7 +12,6 @@ from dashboard.figures.message import BoardPicture, packed
 
 _MODULES = Path(__file__).parents[1]
 _FIRST = "board/standalone.js"
-_IMPORT = re.compile(r'^((?:import|export)\b[^;"()]*)"(\.\.?/[^"]+)"', re.MULTILINE)
 _HINT = "Click a cell, or go from cell to cell with the Tab and arrow keys, to read its number."
 
 
@@ -46,27 +44,8 @@ def html(drawings: Sequence[BoardPicture], *, title: str = "Matrices", plotly: s
 def _addresses() -> dict[str, str]:
     """Each module that the first one needs, by its name, as an address that holds its text: a file cannot import its
     neighbours from a disk."""
-    found: dict[str, str] = {}
-    waiting = [_FIRST]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            text, needed = _named(name)
-            found[name] = f"data:text/javascript;charset=utf-8,{quote(text)}"
-            waiting += needed
-    return found
-
-
-def _named(module: str) -> tuple[str, list[str]]:
-    """A module's text with the names of those that it imports in place of their paths, and these names."""
-    needed: list[str] = []
-
-    def name(match: re.Match[str]) -> str:
-        path = (_MODULES / module).parent / match[2]
-        needed.append(str(PurePosixPath(path.resolve().relative_to(_MODULES.resolve()))))
-        return f'{match[1]}"{needed[-1]}"'
-
-    return _IMPORT.sub(name, _text(module)), needed
+    names = modules.needed_for(_FIRST)
+    return {name: f"data:text/javascript;charset=utf-8,{quote(modules.with_names(name)[0])}" for name in names}
 
 
 def _text(name: str) -> str:

@@ -48,7 +48,7 @@ def test_nothing_else_is_loosened():
 def test_who_may_hold_the_page_in_a_frame_is_said_in_the_environment(monkeypatch):
     assert rules()["frame-ancestors"] == ["'self'"]
     monkeypatch.setenv("EMBED_FROM", "https://school.example https://*.other.example")
-    (found,) = headers.middleware()
+    found, _ = headers.middleware()
     assert "frame-ancestors 'self' https://school.example https://*.other.example" in str(found.kwargs["headers"])
 
 

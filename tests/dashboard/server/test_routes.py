@@ -2,13 +2,15 @@
 
 import asyncio
 import gzip
+import re
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from streamlit import config
 
 from dashboard.browser import modules
-from dashboard.server.routes import routes
+from dashboard.server.routes import Early, routes
 
 
 def answer(path: str, accepts: str = "gzip, br") -> tuple[int, dict[str, str], bytes]:
@@ -40,6 +42,26 @@ def test_who_cannot_read_what_is_compressed_gets_it_as_it_is():
     status, headers, content = answer(f"/{modules.module_address('opener.js')}", accepts="identity")
     assert status == 200 and content == modules.scripts()[modules.module_address("opener.js")]
     assert "content-encoding" not in headers
+
+
+def test_the_page_itself_names_the_scripts_of_the_board_so_that_they_come_with_it_and_nothing_else_does():
+    async def app(scope, receive, send):
+        kind = "text/html; charset=utf-8" if scope["path"] == "/" else "text/javascript"
+        await PlainTextResponse("", media_type=kind)(scope, receive, send)
+
+    def link(path: str) -> str:
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        asyncio.run(Early(app)({"type": "http", "path": path, "method": "GET", "headers": []}, None, send))
+        return dict(sent[0]["headers"]).get(b"link", b"").decode()
+
+    named = re.findall(r"<([^>]+)>; rel=(?:modulepreload|preload; as=script)", link("/"))
+    assert set(named) <= set(modules.scripts()) and named[0] == modules.PLOTLY
+    assert {modules.module_address(f"board/{name}.js") for name in ("on_page", "picture", "schedule")} < set(named)
+    assert link("/other.js") == "" and len(link("/")) < 2_500
 
 
 @pytest.mark.parametrize("path", ["0123456789abcdef/opener.js", "opener.js", "../app.py", ""])
