@@ -162,8 +162,9 @@ _SHOW = """async (message) => {
 
 # The pixels of each heatmap and where they lie, and all that is written.
 _SEEN = """() => {
+  const names = ["href", "x", "y", "width", "height"];
   const images = [...document.querySelectorAll(".heatmaplayer image")].map((image) =>
-    [getComputedStyle(image).opacity, ...["href", "x", "y", "width", "height"].map((name) => image.getAttribute(name))]);
+    [getComputedStyle(image).opacity, ...names.map((name) => image.getAttribute(name))]);
   const texts = [...document.querySelectorAll(".board-figure text")].filter((text) => !text.closest(".hoverlayer"))
     .map((text) => { const { x, y } = text.getBoundingClientRect(); return [text.textContent, x, y]; });
   return [images, texts.sort()];
