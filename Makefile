@@ -18,7 +18,7 @@ CHECK := import sys; v = sys.version_info; old = v < (3, 11); \
 MODULE_TESTS = $(shell find dashboard -name '*.test.js')
 NO_NODE     := the modules that run in the browser are not checked by themselves: that needs node and npm (on Debian and Ubuntu: apt install nodejs npm).
 
-.PHONY: help run test stress lint modules format bench screenshot clean
+.PHONY: help run test stress lint modules plotly format bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -43,6 +43,9 @@ lint: .venv/.installed-dev ## Check style and types
 
 modules: node_modules/.installed
 	node_modules/.bin/tsc
+
+plotly: node_modules/.installed ## Take Plotly's file from the package that package.json names
+	cp node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js node_modules/plotly.js-cartesian-dist-min/LICENSE dashboard/browser/plotly/
 
 format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/python -m ruff check --fix .

@@ -1,4 +1,4 @@
-"""The scripts that the page loads: our ES modules and Plotly's own file, each at an address that names its content.
+"""The scripts that the page loads: our ES modules and Plotly, each at an address that names its content.
 
 A module's address is `scripts/DIGEST/NAME`, where NAME is its path within this folder. The digest is that of all
 modules together: they import each other by relative paths, so each version of them has a folder of its own. Browsers
@@ -14,8 +14,6 @@ import hashlib
 import re
 from pathlib import Path, PurePosixPath
 
-import plotly
-
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^((?:import|export)\b[^;"()]*)"(\.\.?/[^"]+)"', re.MULTILINE)
 
@@ -26,16 +24,17 @@ def _digest(content: bytes) -> str:
 
 def _modules() -> dict[str, bytes]:
     """The text of each module by its name; tests of modules lie beside them and are not served."""
-    found = sorted(file for file in _FOLDER.rglob("*.js") if not file.name.endswith(".test.js"))
+    found = sorted(file for file in _FOLDER.rglob("*.js") if not file.name.endswith((".test.js", ".min.js")))
     return {file.relative_to(_FOLDER).as_posix(): file.read_bytes() for file in found}
 
 
 _MODULES = _modules()
 _DIGEST = _digest(b"".join(name.encode() + b"\0" + text + b"\0" for name, text in _MODULES.items()))
-_PLOTLY = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
+_PLOTLY = (_FOLDER / "plotly" / "plotly-cartesian.min.js").read_bytes()
 
 PLOTLY = f"scripts/{_digest(_PLOTLY)}/plotly.min.js"
-"""The address of Plotly as the installed package `plotly` ships it: loaded as a module, it sets the global `Plotly`."""
+"""The address of Plotly, which sets the global `Plotly`: its own build of all that has x and y, of the version that the
+package `plotly` holds whole. A third of the whole, which browsers read and run before the first matrix is drawn."""
 
 
 def module_address(name: str) -> str:
