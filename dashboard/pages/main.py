@@ -43,7 +43,8 @@ page = st.navigation(navigation.pages(), position="hidden")
 sidebar()
 dialogs()
 if navigation.computes(page):
-    bring_in()
+    with st.container(key="model-on-its-way"):
+        bring_in()
 
 above = navigation.place_for_links()
 guarded(page.run)()
