@@ -130,7 +130,9 @@ def _draw_again(before: Settings, after: Settings, noted: frozenset[str]) -> Non
         if names & OF_RUN and takes_long(after):
             return _draw_all()  # which says meanwhile that it does
         names |= following(before, after)
-    except ValueError:  # the page itself will say why
+    except Exception as error:  # the page itself will say why
+        if not isinstance(error, ValueError):
+            logging.getLogger(__name__).exception("what follows from an act could not be computed")
         return _draw_all()
     if names & state.page_reads:
         return _draw_all()

@@ -7,11 +7,13 @@ from dashboard.downloads import menu
 from dashboard.explainer import panel
 from dashboard.overview import overview
 from dashboard.proof import badge
+from dashboard.server import computed
 from dashboard.shell.fragments import callback
+from dashboard.shell.words import NOT_DRAWN
 from dashboard.tour import card
 from dashboard.whole_model import lens
 from dashboard.whole_model import map as whole_map
-from tests.helpers.pages import opened, sentences
+from tests.helpers.pages import next_token, opened, sentences
 
 CALLBACKS = [
     (menu._begin, ()),
@@ -37,6 +39,21 @@ def test_a_click_together_with_a_text_that_is_refused_leaves_the_page_alive(butt
     assert not page.exception and "The text is blank" in sentences(page)
     page.text_area(key="text").set_value("hello").run()
     assert not page.exception and not sentences(page)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a secret of the machine"), MemoryError()], ids=repr)
+def test_a_run_that_fails_in_a_way_that_nobody_foresaw_is_told_in_a_sentence_and_the_next_text_runs(monkeypatch, error):
+    page = opened()
+
+    def failing(*arguments, **more):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(computed, "generate", failing)
+        page.text_area(key="text").set_value("never seen before").run()
+        assert not page.exception and NOT_DRAWN[1:] in sentences(page) and "secret" not in sentences(page)
+    page.text_area(key="text").set_value("hello").run()
+    assert not page.exception and next_token(page)["after"] == "hello"
 
 
 def _with_a_blank_text(answer, arguments):
