@@ -18,7 +18,7 @@ CHECK := import sys; v = sys.version_info; old = v < (3, 11); \
 MODULE_TESTS = $(shell find dashboard -name '*.test.js')
 NO_NODE     := the modules that run in the browser are not checked by themselves: that needs node and npm (on Debian and Ubuntu: apt install nodejs npm).
 
-.PHONY: help run test stress lint modules plotly format bench screenshot clean
+.PHONY: help run test lint modules plotly format bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -31,9 +31,6 @@ run: .venv/.installed $(SMOLLM2_STAMP) ## Serve the dashboard; options for Strea
 test: .venv/.installed-dev $(SMOLLM2_STAMP) ## Run the tests, less the slow ones; all of them: ARGS='-m ""'
 	@if command -v node >/dev/null; then node --test $(MODULE_TESTS); else echo "There is no node, so $(NO_NODE)" >&2; fi
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
-
-stress: .venv/.installed-dev $(SMOLLM2_STAMP) ## Do 200 quick acts on each of three models, in a browser, and compare the page with its own link
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" tests/browser/two_hundred_acts.py $(ARGS)
 
 lint: .venv/.installed-dev ## Check style and types
 	$(BIN)/python -m ruff check .

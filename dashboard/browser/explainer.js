@@ -313,7 +313,8 @@ function fillStory(panel, data) {
     if (result.apart) check.title = `The difference is ${result.apart}.`;
     parts.push(check);
   }
-  for (const note of [data.note, data.pooled]) if (note) parts.push(glossedElement("p", "note", note, data.forms));
+  if (data.note) parts.push(glossedElement("p", "note", data.note, data.forms));
+  if (data.pooled) parts.push(glossedElement("p", "note of-click", data.pooled, data.forms));
   if (data.formula) parts.push(formula("p", "formula", data.formula));
   if (data.line) parts.push(element("p", "line", data.line));
   if (!data.formula || data.end) parts.push(glossedElement("p", "meaning", data.meaning, data.forms));

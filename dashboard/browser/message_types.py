@@ -27,10 +27,12 @@ from dashboard.browser.stations import StationsMessage
 from dashboard.browser.text_guard import TextGuardMessage
 from dashboard.browser.timeline import TimelineMessage
 from dashboard.browser.tour import TourMessage
+from dashboard.figures.message import DrawingMessage
 
 FILE = Path(__file__).with_name("messages.d.ts")
 MESSAGES = (
     ChoiceMessage,
+    DrawingMessage,
     ExplainerMessage,
     GlossaryMessage,
     HistoryMessage,
@@ -105,7 +107,7 @@ def _type(kind: Any) -> str:
     if origin is tuple:
         return f"[{', '.join(map(_type, inner))}]"
     if origin in (dict, Mapping) and inner[0] is str:
-        return f"Record<string, {_type(inner[1])}>"
+        return f"Record<string, {'any' if inner[1] is Any else _type(inner[1])}>"  # Plotly's own
     raise TypeError(f"{kind} cannot be part of a message: TypeScript's type for it is missing in message_types.py")
 
 

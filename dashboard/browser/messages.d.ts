@@ -1,5 +1,12 @@
 // Made by `python -m dashboard.browser.message_types` from dataclasses: change those, not this file.
 
+/** Where an array lies behind the header: the kind of its numbers, the first byte, its sizes. */
+export interface ArrayPlace {
+  kind: string;
+  offset: number;
+  shape: Array<number>;
+}
+
 /** A station as it travels. */
 export interface Card {
   id: string;
@@ -78,6 +85,21 @@ export interface Curve {
   name: string;
   alt: string;
   kind: "curve";
+}
+
+/** A picture as the header has it: in its traces {"array": n} stands for the array at the n-th place. */
+export interface DrawingMessage {
+  key: string;
+  step: number | null;
+  matrices: Array<string>;
+  digest: string;
+  width: number | null;
+  height: number | null;
+  alternative: string;
+  text: string;
+  traces: Array<Record<string, any>>;
+  layout: Record<string, any>;
+  arrays: Array<ArrayPlace>;
 }
 
 /** A map with all its thumbnails, by cell. */

@@ -77,6 +77,32 @@ def _arrays(trace: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
     return ((name, value) for name, value in trace.items() if isinstance(value, np.ndarray))
 
 
+@dataclass(frozen=True)
+class ArrayPlace:
+    """Where an array lies behind the header: the kind of its numbers, the first byte, its sizes."""
+
+    kind: str
+    offset: int
+    shape: list[int]
+
+
+@dataclass(frozen=True)
+class DrawingMessage:
+    """A picture as the header has it: in its traces {"array": n} stands for the array at the n-th place."""
+
+    key: str
+    step: int | None
+    matrices: list[str]
+    digest: str
+    width: int | None
+    height: int | None
+    alternative: str
+    text: str
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
+    arrays: list[ArrayPlace]
+
+
 # ---- there ----------------------------------------------------------------------------------------------------------
 
 
@@ -95,35 +121,35 @@ def packed(drawings: Sequence[BoardPicture]) -> bytes:
     return b"".join([_LENGTH.pack(len(header)), header, *arrays])
 
 
-def _described(drawing: BoardPicture, arrays: list[bytes]) -> dict[str, Any]:
+def _described(drawing: BoardPicture, arrays: list[bytes]) -> DrawingMessage:
     """A drawing as the header has it, its arrays put behind the others. Offsets count from the end of the header."""
-    places: list[dict[str, Any]] = []
+    places: list[ArrayPlace] = []
     traces = [
         {name: _placed(value, arrays, places) if isinstance(value, np.ndarray) else value for name, value in t.items()}
         for t in drawing.traces
     ]
     width, height = drawing.size
-    return {
-        "key": drawing.key,
-        "step": drawing.step,
-        "matrices": drawing.matrices,
-        "digest": drawing.digest,
-        "width": width,
-        "height": height,
-        "alternative": drawing.alternative,
-        "text": drawing.text,
-        "traces": traces,
-        "layout": drawing.layout,
-        "arrays": places,
-    }
+    return DrawingMessage(
+        key=drawing.key,
+        step=drawing.step,
+        matrices=drawing.matrices,
+        digest=drawing.digest,
+        width=width,
+        height=height,
+        alternative=drawing.alternative,
+        text=drawing.text,
+        traces=traces,
+        layout=drawing.layout,
+        arrays=places,
+    )
 
 
-def _placed(array: np.ndarray, arrays: list[bytes], places: list[dict[str, Any]]) -> dict[str, int]:
+def _placed(array: np.ndarray, arrays: list[bytes], places: list[ArrayPlace]) -> dict[str, int]:
     """What stands for an array in its trace: its number among those of its drawing."""
     if array.dtype.name not in NUMBER_KINDS:
         raise ValueError(f"an array of {array.dtype.name} cannot be sent: make it one of {', '.join(NUMBER_KINDS)}")
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    places.append({"kind": array.dtype.name, "offset": sum(map(len, arrays)), "shape": list(array.shape)})
+    places.append(ArrayPlace(array.dtype.name, sum(map(len, arrays)), list(array.shape)))
     arrays.append(little + bytes(-len(little) % _ALIGNED))
     return {"array": len(places) - 1}
 

@@ -97,7 +97,7 @@ def begin_drawing(reads: Collection[str]) -> None:
     """
     state = st.session_state
     state.undrawn, state.parts, state.page_reads = {}, {}, frozenset(reads)
-    state.is_drawn = state.stand_still = False
+    state.is_drawn = state.stand_still = state.is_refused = False
 
 
 def end_drawing() -> None:
@@ -124,7 +124,7 @@ def change(noted: Mapping[str, Any] | None = None, /, **settings: Any) -> None:
 def _draw_again(before: Settings, after: Settings, noted: frozenset[str]) -> None:
     state = st.session_state
     names = differing(before, after) | noted
-    if not state.get("is_drawn") or names & state.page_reads or page_is_on_its_way():
+    if not state.get("is_drawn") or state.get("is_refused") or names & state.page_reads or page_is_on_its_way():
         return _draw_all()
     try:
         if names & OF_RUN and takes_long(after):
@@ -192,6 +192,10 @@ def callback(answer: Callable[P, None]) -> Callable[P, None]:
 
 
 def refusal(sentence: str, part: str = "run") -> None:
-    """Why there is nothing to see, in plain text: it may quote what a visitor typed. part: what there is nothing of."""
+    """Why there is nothing to see, in plain text: it may quote what a visitor typed. part: what there is nothing of.
+
+    The next act draws all of the page: which of its parts there would be is not known.
+    """
+    st.session_state.is_refused = True
     with st.container(key=f"refusal-of-{part}", border=True):
         st.text(sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "!", "?")) else "."))

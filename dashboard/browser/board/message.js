@@ -4,9 +4,13 @@
 const ARRAYS = { float32: Float32Array, float64: Float64Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array,
                  uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array };
 
+/** @import { DrawingMessage } from "../messages" */
+/** @typedef {Omit<DrawingMessage, "arrays">} Drawing */
+
 /**
- * The drawings of a message: { key, step, matrices, digest, width, height, alternative, traces, layout }. A matrix in a
- * trace is a list of typed arrays, one a row.
+ * The drawings of a message. A matrix in a trace is a list of typed arrays, one a row.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Drawing[]}
  */
 export function readMessage(bytes) {
   const aligned = bytes.byteOffset % 8 ? bytes.slice() : bytes; // a part of something longer may begin anywhere
@@ -16,6 +20,12 @@ export function readMessage(bytes) {
   return JSON.parse(header).drawings.map((drawing) => withArrays(drawing, buffer, byteOffset + 4 + length));
 }
 
+/**
+ * @param {DrawingMessage} drawing
+ * @param {ArrayBuffer} buffer
+ * @param {number} start
+ * @returns {Drawing}
+ */
 function withArrays({ arrays, ...drawing }, buffer, start) {
   const found = arrays.map(({ kind, offset, shape }) => arrayOf(ARRAYS[kind], buffer, start + offset, shape));
   for (const trace of drawing.traces) {

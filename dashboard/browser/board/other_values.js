@@ -7,7 +7,12 @@
 
 const VALUES = ["z", "zmin", "zmax", "customdata", "hovertemplate", "meta"]; // of a trace
 
-/** What a picture is besides its values and texts, as one string: where it is the same, only those are to be drawn. */
+/** @import { Drawing } from "./message.js" */
+
+/**
+ * What a picture is besides its values and texts, as one string: where it is the same, only those are to be drawn.
+ * @param {Pick<Drawing, "traces" | "layout">} drawing
+ */
 export function frameOf({ traces, layout }) {
   const without = (name, value) => (ArrayBuffer.isView(value) ? value.byteLength : name === "text" ? "" : value);
   return JSON.stringify([traces.map(bare), layout], without);

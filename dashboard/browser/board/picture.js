@@ -11,6 +11,8 @@ import { tellFigure } from "./cell_words.js";
 import { drawValues, frameOf, holdsOnlyHeatmaps } from "./other_values.js";
 import { layoutWithoutTexts, tracesWithoutTexts, writeTexts } from "./texts.js";
 
+/** @import { Drawing } from "./message.js" */
+
 // What makes Plotly's set-up of interactions several times slower is off: nothing here is zoomed or panned.
 const CONFIG = { displayModeBar: false, doubleClick: false, showAxisDragHandles: false, showAxisRangeEntryBoxes: false,
                  showTips: false };
@@ -26,7 +28,11 @@ export function newPicture() {
   return { host, figure, block: newBlock(host), drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
 }
 
-/** Say what is to be drawn. Returns true where that is another drawing than before. */
+/**
+ * Say what is to be drawn. Returns true where that is another drawing than before.
+ * @param {any} picture
+ * @param {Drawing} drawing
+ */
 export function describe(picture, drawing) {
   const { host, block } = picture;
   const { key, step, matrices, width, height, alternative, text } = drawing;
@@ -44,7 +50,10 @@ export function describe(picture, drawing) {
   return isOther;
 }
 
-/** All that is drawn: the numbers in the cells by their digest. */
+/**
+ * All that is drawn: the numbers in the cells by their digest.
+ * @param {Drawing} drawing
+ */
 function signatureOf({ digest, traces, layout }) {
   return digest + JSON.stringify([traces, layout], (_, value) => (ArrayBuffer.isView(value) ? 0 : value));
 }

@@ -7,6 +7,8 @@
 import { svgElement } from "../element.js";
 import { axesOf } from "./figures.js";
 
+/** @import { Drawing } from "./message.js" */
+
 const LINE = 1.3; // height of a line, in letters
 const [ASCENT, DESCENT] = [0.984, 0.273]; // of the page's typeface above and below a line, in letters
 const ANCHORS = { left: "start", center: "middle", right: "end" };
@@ -24,7 +26,11 @@ export function layoutWithoutTexts(layout) {
   return { ...layout, annotations: [] };
 }
 
-/** Write a picture's texts into its figure, in place of those that are there. */
+/**
+ * Write a picture's texts into its figure, in place of those that are there.
+ * @param {any} figure
+ * @param {Pick<Drawing, "traces" | "layout">} drawing
+ */
 export function writeTexts(figure, { traces, layout: { annotations = [] } }) {
   const picture = figure.querySelector(".main-svg");
   const size = figure._fullLayout?._size;
@@ -38,7 +44,10 @@ export function writeTexts(figure, { traces, layout: { annotations = [] } }) {
   picture.append(group);
 }
 
-/** The texts at the ends of bars that lie. */
+/**
+ * The texts at the ends of bars that lie.
+ * @param {Record<string, any>} trace
+ */
 function atBars({ x, y, text, textfont }, axes) {
   if (!axes || !text) return [];
   return text.map((said, index) => {

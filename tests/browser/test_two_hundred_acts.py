@@ -1,7 +1,4 @@
-"""Two hundred acts in quick succession: none is lost, and the page is then what its own link shows to somebody else.
-
-It takes minutes, and `make stress` runs it: the other tests do not.
-"""
+"""Two hundred acts in quick succession: none is lost, and the page is then what its own link shows to somebody else."""
 
 import random
 from collections import Counter
@@ -185,10 +182,10 @@ def differences(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-# What Streamlit keeps of before, hidden, is no part of the page; what is said aloud once, and that the matrices stand
-# still after the last act, are of the way to this page and not of the page.
+# What Streamlit keeps of before, hidden, is no part of the page; what is said aloud once, that the matrices stand still
+# after the last act, and what a click was at are of the way to this page and not of the page.
 _PAGE = """() => {
-  const ASIDE = "[data-retained], script, style, noscript, svg, .board-said, .st-key-reading-rule";
+  const ASIDE = "[data-retained], script, style, noscript, svg, .board-said, .of-click, .st-key-reading-rule";
   const words = [], values = [];
   const walk = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {
