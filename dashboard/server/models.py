@@ -57,6 +57,7 @@ class Library:
     def __init__(self, most: int, budget: int, on_evict: Callable[[Transformer], None] = lambda model: None) -> None:
         self.most, self.budget, self._on_evict = most, budget, on_evict
         self._models: OrderedDict[Hashable, Transformer] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}  # bytes of each
         self._loading: dict[Hashable, Loading] = {}
         self._lock, self._turn, self._making = threading.Lock(), threading.Lock(), threading.Lock()
 
@@ -109,15 +110,17 @@ class Library:
     def _keep(self, key: Hashable, model: Transformer) -> None:
         evicted = []
         with self._lock:
-            self._models[key] = model
+            self._models[key], self._sizes[key] = model, size(model)
             self._models.move_to_end(key)
             while len(self._models) > 1 and (len(self._models) > self.most or self._bytes() > self.budget):
-                evicted.append(self._models.popitem(last=False)[1])
+                oldest, old = self._models.popitem(last=False)
+                del self._sizes[oldest]
+                evicted.append(old)
         for old in evicted:
             self._on_evict(old)
 
     def _bytes(self) -> int:
-        return sum(size(model) for model in self._models.values())
+        return sum(self._sizes.values())
 
 
 def size(model: Transformer) -> int:
