@@ -193,7 +193,7 @@ def start(browser: Browser, script: str) -> float:
     return taken
 
 
-# The names of the charts of which something is in the window, by their classes.
+# Selectors of the pictures of which something is in the window.
 _ON_SCREEN = """(charts) => [...document.querySelectorAll(charts)].filter((place) => {
   const { top, bottom } = place.getBoundingClientRect();
   return bottom > 0 && top < innerHeight;

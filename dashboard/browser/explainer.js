@@ -314,6 +314,7 @@ function fillStory(panel, data) {
     parts.push(check);
   }
   if (data.note) parts.push(glossedElement("p", "note", data.note, data.forms));
+  // what was clicked is known here alone: a link leads to the cell
   if (data.pooled) parts.push(glossedElement("p", "note of-click", data.pooled, data.forms));
   if (data.formula) parts.push(formula("p", "formula", data.formula));
   if (data.line) parts.push(element("p", "line", data.line));

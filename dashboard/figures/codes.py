@@ -2,7 +2,7 @@
 
 A code from -126 to 126 stands for that many units, 126 of which are the full colour; below them are the reasons for
 which a cell is masked. Eyes cannot tell more colours apart. What a code stands for is worked out in the browser when a
-cell is pointed at (browser/codes.js), and said to be rounded.
+cell is pointed at (browser/board/cell_words.js), and said to be rounded.
 """
 
 from collections.abc import Mapping

@@ -192,7 +192,7 @@ def _masked(picture: Picture, why: str, cells: np.ndarray) -> dict[str, Any]:
 
 
 def _numbers(picture: Picture, values: np.ndarray, width: float) -> dict[str, Any]:
-    """The numbers in the cells, for the browser to write there (browser/cell_numbers.js): as a trace of texts they
+    """The numbers in the cells, for the browser to write there (browser/board): as a trace of texts they
     would take Plotly as long as all that it draws besides."""
     finite = np.isfinite(values)
     share = picture.quantity == "probability" and not picture.power

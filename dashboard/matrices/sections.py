@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from dashboard.browser.board import board
 from dashboard.figures.alternative import equation_in_words
 from dashboard.figures.equation import equation as draw
 from dashboard.figures.geometry import EquationPart
@@ -23,7 +24,7 @@ from dashboard.server.kept import Kept
 from dashboard.server.on_screen import on_screen, stages_of
 from dashboard.shell import glossary
 from dashboard.shell.fragments import fragment
-from dashboard.shell.pictures import draw_equations, draw_figure, on_board
+from dashboard.shell.pictures import draw_figure, on_board
 from dashboard.shell.reads import OF_MODEL, derived
 from llm_core import ModelConfig, Run, Step
 
@@ -116,7 +117,7 @@ def _draw_equations(name: str, station: str | None) -> None:
     own = [(row, figure) for row, figure in drawn if row.station == name]
     own = [_with_sampled(step, run, look) if row.of_sampled else (row, figure) for row, figure in own]
     pictures = [_on_board(row, figure, texts[row.key], step) for row, figure in own]
-    draw_equations(pictures, key=f"equations-{name}")
+    board(pictures, key=f"equations-{name}")
 
 
 def _on_board(row: Equation, figure: Made, text: str, step: Step) -> BoardPicture:

@@ -17,6 +17,7 @@ from dashboard.server.build import build_model
 from dashboard.server.computed import LIBRARY, model_of
 from dashboard.server.models import Loading
 from dashboard.shell.fragments import change, fragment
+from dashboard.shell.reads import OF_RUN
 from dashboard.shell.workarounds import style_that_leaves
 from llm_core import Transformer
 from llm_core.weights.curated import CURATED
@@ -47,7 +48,7 @@ def choose_model(name: str, shape: str = "", **more: Any) -> None:
     change(model=name, shape=shape or DEFAULTS.shape, **more)
 
 
-@fragment("bring-in", reads={"weights_seed", "text"})
+@fragment("bring-in", reads=OF_RUN)
 def bring_in() -> None:
     """Have the model of the settings loaded. Where that fails, go back to the one that was on screen, and say why."""
     place, wanted = st.empty(), visit.current()

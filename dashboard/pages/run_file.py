@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.browser import Chip, pager, ribbon, timeline
+from dashboard.browser.board import board
 from dashboard.browser.next_token import DRAWN, SAME_CHANCE, Runner, choice_in_words, next_token
 from dashboard.browser.ribbon import bytes_remark
 from dashboard.figures.alternative import equation_in_words
@@ -17,7 +18,7 @@ from dashboard.server import rude_words
 from dashboard.shell.dialogs import close_dialog
 from dashboard.shell.fragments import change, fragment, guarded, refusal
 from dashboard.shell.glossary import marked
-from dashboard.shell.pictures import draw_equations, on_board
+from dashboard.shell.pictures import on_board
 from dashboard.shell.workarounds import style_that_leaves
 from llm_core import FiledRun
 from llm_core.catalogue.entry import Entry
@@ -172,7 +173,7 @@ def matrices() -> None:
             texts = ("  \n".join(f"**{e.title}** `{e.formula}` {e.meaning}" for e in each) for each in found)
             equations = zip(found, rows, marked(*texts), strict=True)
             pictures = [_picture(each, row, run, text, step.index) for each, row, text in equations]
-            draw_equations(pictures, key=f"equations-filed-{part}")
+            board(pictures, key=f"equations-filed-{part}")
 
 
 def _selectors(run: FiledRun, step: FiledStep) -> tuple[int | None, int]:

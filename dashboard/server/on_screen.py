@@ -7,8 +7,8 @@ from dashboard.server.kept import Kept
 from llm_core import Run, Step
 from llm_core.runs.sampling import Stage
 
-_STAGES: Kept[list[Stage]] = Kept(8, lambda found: 1)
-"""Of the latest 8 samples, of all visitors: about 3 MB each for GPT-2's vocabulary."""
+_STAGES: Kept[list[Stage]] = Kept(128 * 2**20, lambda found: sum(stage.probabilities.nbytes for stage in found))
+"""Of the latest samples, of all visitors: about 3 MB each for GPT-2's vocabulary."""
 
 
 def step_index(settings: Settings, run: Run) -> int:
@@ -26,7 +26,8 @@ def on_screen() -> tuple[Settings, Run, Step]:
 def stages_of(step: Step) -> list[Stage]:
     """The distributions of a step's sampling: several parts of a page look at them, so never change them."""
     run = step.run
-    key = run.model.weights.version, tuple(run.ids[: step.positions.stop]), tuple(run.sampling.stage_values.values())
+    ids, stages = tuple(run.ids[: step.positions.stop]), tuple(run.sampling.stage_values.values())
+    key = run.model.weights.version, ids, step.index, stages
     return _STAGES.get(key, lambda: step.sampled.stages)
 
 

@@ -34,10 +34,10 @@ class Early:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_links(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and message["status"] == 200:
                 headers = MutableHeaders(scope=message)
                 if headers.get("Content-Type", "").startswith("text/html"):
-                    headers["Link"] = self.links
+                    headers.append("Link", self.links)
             await send(message)
 
         await self.app(scope, receive, send_with_links if scope["type"] == "http" else send)

@@ -127,7 +127,7 @@ def _draw_again(before: Settings, after: Settings, noted: frozenset[str]) -> Non
     if not state.get("is_drawn") or state.get("is_refused") or names & state.page_reads or page_is_on_its_way():
         return _draw_all()
     try:
-        if names & OF_RUN and takes_long(after):
+        if names & OF_RUN and (takes_long(after) or takes_long(before)):  # to compare it with what was there
             return _draw_all()  # which says meanwhile that it does
         names |= following(before, after)
     except Exception as error:  # the page itself will say why

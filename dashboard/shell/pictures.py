@@ -1,7 +1,5 @@
 """Figures on the page: drawn by the board, for whoever looks at them."""
 
-from collections.abc import Sequence
-
 from dashboard.browser.board import board
 from dashboard.figures.made import Made
 from dashboard.figures.message import BoardPicture
@@ -21,8 +19,3 @@ def on_board(figure: Made, *, key: str, alt: str, step: int | None = None, text:
     """
     shown = presenter.sized(figure)
     return BoardPicture(key, shown.traces, shown.plain_layout, alt, step, text)
-
-
-def draw_equations(pictures: Sequence[BoardPicture], *, key: str) -> None:
-    """Draw equations below each other. key: the board's name on the page."""
-    board(pictures, key=key)

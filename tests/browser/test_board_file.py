@@ -143,6 +143,53 @@ def test_other_numbers_leave_axes_and_frames_alone_and_look_as_if_they_were_draw
     expect(page.locator(".hoverlayer .hovertext").first).to_contain_text("0.5")  # −2 times −0.25
 
 
+def test_a_picture_that_failed_half_way_is_drawn_whole_the_next_time(page, tmp_path) -> None:
+    after = signed(-2 * SIGNED[::-1])
+    opened(page, tmp_path, after)
+    wanted = page.evaluate(_SEEN)
+    board = opened(page, tmp_path, signed())
+    page.evaluate(_FAIL_ONCE)
+    page.evaluate(_SHOW, base64.b64encode(packed([signed(3 * SIGNED)])).decode())
+    expect(board.locator(".board-complaint")).to_be_visible()
+    page.evaluate(_SHOW, base64.b64encode(packed([after])).decode())
+    expect(page.locator(f"[data-digest='{after.digest}'][data-drawn]")).to_have_count(1)
+    expect(board.locator(".board-complaint")).to_have_count(0)
+    assert page.evaluate(_SEEN) == wanted
+
+
+_FAIL_ONCE = """() => {
+  const { _module } = document.querySelector(".board-figure")._fullData[0];
+  const { calc } = _module;
+  _module.calc = () => { _module.calc = calc; throw new Error("broken"); };
+  console.error = () => {};
+}"""
+
+
+def test_other_numbers_in_fullscreen_stay_as_large(page, tmp_path) -> None:
+    opened(page, tmp_path, signed())
+    page.keyboard.press("Tab")
+    page.keyboard.press("f")
+    expect(page.locator(".board-picture[popover][data-drawn]")).to_have_count(1)
+    wide = page.locator(".main-svg").first.bounding_box()
+    after = signed(-2 * SIGNED[::-1])
+    page.evaluate(_SHOW, base64.b64encode(packed([after])).decode())
+    expect(page.locator(f"[data-digest='{after.digest}'][data-drawn]")).to_have_count(1)
+    assert page.locator(".main-svg").first.bounding_box() == wide
+    page.keyboard.press("Escape")
+    eventually(lambda: _expect_narrower(page, wide))
+
+
+def _expect_narrower(page: Page, wide: dict[str, float]) -> None:
+    assert page.locator(".main-svg").first.bounding_box()["width"] < wide["width"]
+
+
+def test_titles_keep_their_spaces(page, tmp_path) -> None:
+    board = opened(page, tmp_path, signed())
+    title = board.locator(".annotation text", has_text="2×3").first
+    assert title.evaluate("(text) => getComputedStyle(text).whiteSpace") == "pre"
+    assert title.text_content() == "Q  2×3"
+
+
 def test_another_size_is_drawn_anew(page, tmp_path) -> None:
     opened(page, tmp_path, signed())
     other = BoardPicture("signed", large().traces, large().layout, "a large one")

@@ -13,9 +13,9 @@ const VALUES = ["z", "zmin", "zmax", "customdata", "hovertemplate", "meta"]; // 
  * What a picture is besides its values and texts, as one string: where it is the same, only those are to be drawn.
  * @param {Pick<Drawing, "traces" | "layout">} drawing
  */
-export function frameOf({ traces, layout }) {
-  const without = (name, value) => (ArrayBuffer.isView(value) ? value.byteLength : name === "text" ? "" : value);
-  return JSON.stringify([traces.map(bare), layout], without);
+export function frameOf({ traces, layout: { annotations = [], ...layout } }) {
+  const places = annotations.map((annotation) => ({ ...annotation, text: "" }));
+  return JSON.stringify([traces.map(bare), layout, places]);
 }
 
 /** A heatmap without its values, but with how many there are. */
@@ -25,9 +25,11 @@ function bare(trace) {
   return { ...rest, size: [trace.z.length, trace.z[0]?.length] };
 }
 
-/** Whether `drawValues` can draw a figure's traces: all of them are heatmaps. */
-export function holdsOnlyHeatmaps(figure) {
-  return figure.calcdata?.length > 0 && figure._fullData.every((trace) => trace.type === "heatmap" && trace.visible === true);
+/** Whether `drawValues` can draw these traces into a figure of the same frame: Plotly shows no heatmap without a number. */
+export function onlyValuesDiffer(figure, traces) {
+  const isShown = (trace) => trace.type === "heatmap" && trace.visible === true;
+  const hasNumber = ({ z }) => z.some((row) => row.some(Number.isFinite));
+  return figure.calcdata?.length > 0 && figure._fullData.every(isShown) && traces.every(hasNumber);
 }
 
 /** Draw these traces in place of those that are there, from which they differ in nothing but their values. */
@@ -40,7 +42,7 @@ export function drawValues(figure, traces) {
       else delete whole[name];
     }
     whole._input = trace;
-    whole._arrayAttrs = whole._arrayAttrs.filter((name) => name in trace);
+    whole._arrayAttrs = [...new Set([...whole._arrayAttrs, "customdata"])].filter((name) => name in trace);
     const calculated = whole._module.calc(figure, whole);
     Object.assign(calculated[0], { trace: whole, t: calculated[0].t ?? {} });
     figure.calcdata[index] = calculated;

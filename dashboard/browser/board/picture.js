@@ -8,7 +8,7 @@ import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarg
 import { figureDrawn, figureGone } from "./figures.js";
 import { newWalker } from "./keyboard.js";
 import { tellFigure } from "./cell_words.js";
-import { drawValues, frameOf, holdsOnlyHeatmaps } from "./other_values.js";
+import { drawValues, frameOf, onlyValuesDiffer } from "./other_values.js";
 import { layoutWithoutTexts, tracesWithoutTexts, writeTexts } from "./texts.js";
 
 /** @import { Drawing } from "./message.js" */
@@ -25,7 +25,7 @@ export function newPicture() {
   const figure = element("div", "board-figure");
   host.setAttribute("role", "figure");
   host.append(figure);
-  return { host, figure, block: newBlock(host), drawing: null, inHand: null, signature: "", frame: "", plotly: null, walker: null };
+  return { host, figure, block: newBlock(host), drawing: null, inHand: null, signature: "", frame: "", turn: 0, plotly: null, walker: null };
 }
 
 /**
@@ -68,11 +68,15 @@ export async function draw(picture, plotly) {
   const wide = drawing.width ?? host.clientWidth;
   const size = scaled(host, wide, drawing.height);
   const frame = JSON.stringify(size) + frameOf(drawing);
-  if (frame === picture.frame && holdsOnlyHeatmaps(figure)) return drawValues(figure, drawing.traces);
-  picture.frame = ""; // until it is drawn
-  const layout = { ...layoutWithoutTexts(drawing.layout), autosize: false, ...size };
-  await plotly.react(figure, tracesWithoutTexts(drawing.traces), layout, CONFIG);
-  if (picture.inHand === drawing) picture.frame = frame;
+  const hasFrame = frame === picture.frame && onlyValuesDiffer(figure, drawing.traces);
+  const turn = ++picture.turn;
+  picture.frame = ""; // until it is drawn: what fails half-way is drawn anew the next time
+  if (hasFrame) drawValues(figure, drawing.traces);
+  else {
+    const layout = { ...layoutWithoutTexts(drawing.layout), autosize: false, ...size };
+    await plotly.react(figure, tracesWithoutTexts(drawing.traces), layout, CONFIG);
+  }
+  if (picture.turn === turn) picture.frame = frame;
   if (!isNew || !picture.plotly) return; // Plotly has said it, or it is gone by now
   figure.on("plotly_afterplot", () => drawn(picture));
   drawn(picture);
@@ -92,7 +96,7 @@ function prepare(picture) {
     sayNotDrawn(picture);
   });
   const full = () => toggleFullscreen(host, redraw);
-  const save = () => savePicture(plotly, figure, picture.drawing);
+  const save = () => savePicture(plotly, figure, picture.inHand);
   picture.walker = newWalker(figure, plotly, { f: full, s: save });
   picture.tools = element("div", "board-tools");
   picture.tools.append(tool(CORNERS, "Fullscreen", full), tool(ARROW_DOWN, "Save as PNG", save));

@@ -38,7 +38,7 @@ function drawSeen() {
   goOn();
 }
 
-/** Go on once what is drawn is seen. A browser calls a page idle much later than that: 60 ms and more were lost. */
+/** Go on once what is drawn is seen. A browser calls a page idle 60 ms and more later. */
 function goOn() {
   if (isNext || !waiting.size) return;
   isNext = true;

@@ -1,7 +1,7 @@
 // @ts-check
 // The texts of a picture beside its cells and bars: titles, captions, signs, and what stands at the end of each bar. They
-// are a figure's annotations and the texts of its bars, written by us: Plotly measures each of them, which took a third of
-// its time, and of bars two thirds. Kept of an annotation: text, x, y (of the paper), xshift, xanchor, yanchor, borderpad,
+// are a figure's annotations and the texts of its bars, written by us: Plotly would measure each of them, which takes a
+// third of its time, and of bars two thirds. Kept of an annotation: text, x, y (of the paper), xshift, xanchor, yanchor, borderpad,
 // font, textangle; of the markup: b, sub, br, and span with a font-size and a colour. Of bars: text and textfont.
 
 import { svgElement } from "../element.js";
