@@ -165,8 +165,9 @@ _FAIL_ONCE = """() => {
 }"""
 
 
-def test_other_numbers_in_fullscreen_stay_as_large(page, tmp_path) -> None:
+def test_fullscreen_makes_letters_larger_too_and_other_numbers_leave_it_so(page, tmp_path) -> None:
     opened(page, tmp_path, signed())
+    small = letters(page)
     page.keyboard.press("Tab")
     page.keyboard.press("f")
     expect(page.locator(".board-picture[popover][data-drawn]")).to_have_count(1)
@@ -175,8 +176,20 @@ def test_other_numbers_in_fullscreen_stay_as_large(page, tmp_path) -> None:
     page.evaluate(_SHOW, base64.b64encode(packed([after])).decode())
     expect(page.locator(f"[data-digest='{after.digest}'][data-drawn]")).to_have_count(1)
     assert page.locator(".main-svg").first.bounding_box() == wide
+    factor = wide["width"] / signed().layout["width"]
+    assert factor > 1.2 and all(
+        now == pytest.approx(factor * then) for now, then in zip(letters(page), small, strict=True)
+    )
     page.keyboard.press("Escape")
     eventually(lambda: _expect_narrower(page, wide))
+
+
+def letters(page: Page) -> list[float]:
+    """Pixels of the letters of a title, of a number in a cell and of a label."""
+    found = [
+        page.locator(f".board-figure {each}").first for each in (".annotation text", ".cell-numbers", ".ytick text")
+    ]
+    return [each.evaluate("(node) => parseFloat(getComputedStyle(node).fontSize)") for each in found]
 
 
 def _expect_narrower(page: Page, wide: dict[str, float]) -> None:

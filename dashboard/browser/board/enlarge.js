@@ -2,6 +2,7 @@
 // A picture over the whole window, and as a file.
 
 import { element } from "../element.js";
+/** @import { Drawing } from "./message.js" */
 
 const EDGE = 32; // pixels around it
 const LARGEST = 4; // times its own size
@@ -21,17 +22,21 @@ export function toggleFullscreen(host, redraw) {
   };
   shown = {
     host,
+    block: host.parentElement,
     end: () => {
       document.removeEventListener("keydown", onKey, true);
       window.removeEventListener("resize", redraw);
       shown = null;
       if (host.isConnected) host.hidePopover();
       host.removeAttribute("popover");
+      host.parentElement?.style.removeProperty("min-height");
       redraw();
     },
   };
   document.addEventListener("keydown", onKey, true);
   window.addEventListener("resize", redraw);
+  const { block } = shown;
+  block.style.minHeight = `${block.offsetHeight}px`; // what is below it stays where it is
   host.popover = "manual"; // above all else of the page, without leaving its place in it
   host.showPopover();
   redraw();
@@ -41,11 +46,35 @@ export function leaveFullscreen(host) {
   if (shown?.host === host) shown.end();
 }
 
-/** The size in which a picture of this size is drawn now. */
-export function scaled(host, width, height) {
-  if (shown?.host !== host) return { width, height };
-  const factor = Math.min((innerWidth - 2 * EDGE) / width, (innerHeight - 2 * EDGE) / height, LARGEST);
-  return { width: Math.round(width * factor), height: Math.round(height * factor) };
+/** How many times as large as on the page a picture of this size is drawn now. */
+export function factorOf(host, width, height) {
+  if (shown?.host !== host) return 1;
+  return Math.min((innerWidth - 2 * EDGE) / width, (innerHeight - 2 * EDGE) / height, LARGEST);
+}
+
+/**
+ * The same drawing, all of its letters and ticks larger, as figures/enlarged.py makes it.
+ * @param {Drawing} drawing
+ * @param {number} factor
+ * @returns {Drawing}
+ */
+export function enlarged(drawing, factor) {
+  if (factor === 1) return drawing;
+  const numbers = ({ numbers, ...meta }) => (numbers ? { ...meta, numbers: larger(numbers, factor) } : meta);
+  const traces = drawing.traces.map(({ meta, ...trace }) => ({ ...larger(trace, factor), ...(meta && { meta: numbers(meta) }) }));
+  return { ...drawing, traces, layout: larger(drawing.layout, factor) };
+}
+
+function larger(value, factor) {
+  if (Array.isArray(value)) return value[0]?.constructor === Object ? value.map((each) => larger(each, factor)) : value;
+  if (value?.constructor !== Object) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, largerOf(name, each, factor)]));
+}
+
+function largerOf(name, value, factor) {
+  if (["size", "ticklen"].includes(name) && typeof value === "number") return value * factor;
+  if (name !== "text" || typeof value !== "string") return larger(value, factor);
+  return value.replaceAll(/font-size:(\d+)px/g, (_, size) => `font-size:${Math.round(size * factor)}px`);
 }
 
 /** Save a figure as a PNG, in the colours of the page, with the numbers in its cells. */

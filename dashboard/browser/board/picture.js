@@ -4,7 +4,7 @@
 import { button, element, svgElement } from "../element.js";
 import { newBlock, writeText } from "./blocks.js";
 import { writeNumbers } from "./cell_numbers.js";
-import { leaveFullscreen, savePicture, scaled, toggleFullscreen } from "./enlarge.js";
+import { enlarged, factorOf, leaveFullscreen, savePicture, toggleFullscreen } from "./enlarge.js";
 import { figureDrawn, figureGone } from "./figures.js";
 import { newWalker } from "./keyboard.js";
 import { tellFigure } from "./cell_words.js";
@@ -25,7 +25,7 @@ export function newPicture() {
   const figure = element("div", "board-figure");
   host.setAttribute("role", "figure");
   host.append(figure);
-  return { host, figure, block: newBlock(host), drawing: null, inHand: null, signature: "", frame: "", turn: 0, plotly: null, walker: null };
+  return { host, figure, block: newBlock(host), drawing: null, inHand: null, shown: null, signature: "", frame: "", turn: 0, plotly: null, walker: null };
 }
 
 /**
@@ -66,15 +66,18 @@ export async function draw(picture, plotly) {
   picture.inHand = drawing;
   if (isNew) prepare(picture);
   const wide = drawing.width ?? host.clientWidth;
-  const size = scaled(host, wide, drawing.height);
-  const frame = JSON.stringify(size) + frameOf(drawing);
-  const hasFrame = frame === picture.frame && onlyValuesDiffer(figure, drawing.traces);
+  const factor = factorOf(host, wide, drawing.height);
+  const size = { width: Math.round(wide * factor), height: Math.round(drawing.height * factor) };
+  const shown = picture.shown = enlarged(drawing, factor);
+  host.style.setProperty("--larger", String(factor));
+  const frame = JSON.stringify(size) + frameOf(shown);
+  const hasFrame = frame === picture.frame && onlyValuesDiffer(figure, shown.traces);
   const turn = ++picture.turn;
   picture.frame = ""; // until it is drawn: what fails half-way is drawn anew the next time
-  if (hasFrame) drawValues(figure, drawing.traces);
+  if (hasFrame) drawValues(figure, shown.traces);
   else {
-    const layout = { ...layoutWithoutTexts(drawing.layout), autosize: false, ...size };
-    await plotly.react(figure, tracesWithoutTexts(drawing.traces), layout, CONFIG);
+    const layout = { ...layoutWithoutTexts(shown.layout), autosize: false, ...size };
+    await plotly.react(figure, tracesWithoutTexts(shown.traces), layout, CONFIG);
   }
   if (picture.turn === turn) picture.frame = frame;
   if (!isNew || !picture.plotly) return; // Plotly has said it, or it is gone by now
@@ -96,7 +99,7 @@ function prepare(picture) {
     sayNotDrawn(picture);
   });
   const full = () => toggleFullscreen(host, redraw);
-  const save = () => savePicture(plotly, figure, picture.inHand);
+  const save = () => savePicture(plotly, figure, picture.shown);
   picture.walker = newWalker(figure, plotly, { f: full, s: save });
   picture.tools = element("div", "board-tools");
   picture.tools.append(tool(CORNERS, "Fullscreen", full), tool(ARROW_DOWN, "Save as PNG", save));
@@ -130,7 +133,7 @@ function drawn(picture) {
   host.dataset.digest = drawing.digest; // of what is seen, not of what is still to be drawn
   host.toggleAttribute("data-drawn", drawing === picture.drawing);
   picture.complaint?.remove();
-  writeTexts(figure, drawing);
+  writeTexts(figure, picture.shown);
   writeNumbers(figure);
   walker.draw();
   figureDrawn(figure);
