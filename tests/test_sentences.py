@@ -118,7 +118,7 @@ FILES = [
         file
         for folder in ("dashboard", "llm_core")
         for file in sorted((ROOT / folder).rglob("*"))
-        if file.suffix in READERS
+        if file.suffix in READERS and not file.name.endswith(".min.js")  # not ours
     ),
 ]
 
