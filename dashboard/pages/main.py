@@ -33,6 +33,7 @@ WHOLE_PAGE = {"model", "shape", "dtype", "present", "lacked", "tour_looks"}
 """What this script and the pages read outside of their parts: the architecture, where one looks, how large all is."""
 
 workarounds.keep_what_has_not_left()
+workarounds.read_theme_once()
 visit.begin_visit()
 begin_drawing(reads=WHOLE_PAGE)
 style.page_style()

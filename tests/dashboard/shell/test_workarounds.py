@@ -4,12 +4,21 @@ import subprocess
 import sys
 
 import pytest
+from streamlit import config
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import app_session
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 
 from dashboard.shell import workarounds
-from dashboard.shell.workarounds import ARRIVAL, ends_a_page, is_on_its_way, keep_what_has_not_left
+from dashboard.shell.workarounds import (
+    ARRIVAL,
+    ends_a_page,
+    is_on_its_way,
+    keep_what_has_not_left,
+    read_theme_once,
+)
 from tests.helpers.pages import ROOT
 
 keep_what_has_not_left()
@@ -112,3 +121,18 @@ print(len(gc.get_objects()) * 100 < before, gc.get_freeze_count() > 100_000)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.split() == ["True", "True"]
+
+
+def test_the_theme_that_is_read_once_is_what_streamlit_reads_each_time() -> None:
+    read_theme_once()
+    read = app_session._populate_theme_msg.streamlits_own
+    try:
+        sections = ["theme", *(f"theme.{each.value}" for each in config.CustomThemeCategories)]
+        for section in [*sections, *sections]:  # the second time it is known
+            once, each_time = CustomThemeConfig(), CustomThemeConfig()
+            app_session._populate_theme_msg(once, section)
+            read(each_time, section)
+            assert once == each_time
+            assert once.ByteSize() > 0 or section != "theme"
+    finally:
+        app_session._populate_theme_msg = read
